@@ -1,0 +1,394 @@
+"""Conversations and their messages."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.adapters.database.tables import (
+    beneficiary,
+    callback,
+    conversation,
+    early_status,
+    message,
+    opt_out,
+    referent,
+)
+from gateway.adapters.encryption import Cipher
+from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, State
+from gateway.domain.people import Beneficiary, Referent
+from gateway.domain.sms import weigh
+from gateway.ports import Outbound
+
+# A call back asked for less than a day ago is "already noted": the referent gets one mail, not ten.
+ASKED_LATELY = timedelta(days=1)
+
+# Delivery reports may come late or twice: a status never goes back to a lower rank.
+_RANK = {"queued": 0, "accepted": 0, "sending": 1, "sent": 2, "delivered": 3, "undelivered": 3, "failed": 3}
+
+
+class Conversations:
+    db: AsyncConnection
+    cipher: Cipher
+
+    def insert(self, table: Any) -> Any:
+        raise NotImplementedError
+
+    # conversations
+
+    async def find_conversation(self, channel: Channel, address: str) -> int | None:
+        here = and_(
+            conversation.c.channel == channel.value,
+            conversation.c.address_index == self.cipher.index(address),
+        )
+        return (await self.db.execute(select(conversation.c.id).where(here))).scalar()
+
+    async def conversation_at(self, channel: Channel, address: str, now: datetime, language: str = "") -> int:
+        """The conversation at this address, made when it is new, in `language` when she chose one."""
+        found = await self.find_conversation(channel, address)
+        if found is not None:
+            return found
+        added = self.insert(conversation).values(
+            channel=channel.value,
+            address_index=self.cipher.index(address),
+            address_sealed=self.cipher.seal(address),
+            pseudonym=secrets.token_hex(8),
+            language=language,
+            language_sure=bool(language),
+            created_at=now,
+        )
+        await self.db.execute(added.on_conflict_do_nothing())
+        return int(await self.find_conversation(channel, address) or 0)
+
+    async def conversation(self, conversation_id: int, now: datetime) -> Conversation:
+        stopped = (
+            select(func.count())
+            .where(
+                opt_out.c.conversation_id == conversation_id,
+                opt_out.c.topic == "all",
+                opt_out.c.ended_at.is_(None),
+            )
+            .scalar_subquery()
+        )
+        asked = (
+            select(func.count())
+            .where(
+                callback.c.conversation_id == conversation_id,
+                callback.c.closed_at.is_(None),
+                callback.c.at > now - ASKED_LATELY,
+            )
+            .scalar_subquery()
+        )
+        row = (
+            (
+                await self.db.execute(
+                    select(
+                        conversation,
+                        stopped.label("stopped"),
+                        asked.label("asked"),
+                        beneficiary.c.id.label("b_id"),
+                        beneficiary.c.first_name_sealed,
+                        beneficiary.c.language.label("b_language"),
+                        beneficiary.c.postal_code,
+                        beneficiary.c.commune,
+                        beneficiary.c.audience,
+                        referent.c.id.label("r_id"),
+                        referent.c.email_sealed,
+                        referent.c.name_sealed,
+                        referent.c.phone_sealed.label("r_phone"),
+                        referent.c.structure,
+                    )
+                    .select_from(
+                        conversation.outerjoin(
+                            beneficiary,
+                            and_(
+                                beneficiary.c.phone_index == conversation.c.address_index,
+                                conversation.c.channel == Channel.SMS.value,
+                            ),
+                        ).outerjoin(referent, referent.c.id == beneficiary.c.referent_id)
+                    )
+                    .where(conversation.c.id == conversation_id)
+                )
+            )
+            .mappings()
+            .one()
+        )
+        opened = self.cipher.open
+        address = opened(row["address_sealed"])
+        person = row["b_id"] and Beneficiary(
+            phone=address,
+            first_name=opened(row["first_name_sealed"]),
+            language=row["b_language"],
+            postal_code=row["postal_code"],
+            commune=row["commune"],
+            audience=tuple(row["audience"]),
+            id=row["b_id"],
+        )
+        follows = row["r_id"] and Referent(
+            email=opened(row["email_sealed"]),
+            name=opened(row["name_sealed"]),
+            phone=opened(row["r_phone"]),
+            structure=row["structure"],
+            id=row["r_id"],
+        )
+        return Conversation(
+            id=row["id"],
+            channel=Channel(row["channel"]),
+            address=address,
+            pseudonym=row["pseudonym"],
+            language=row["language"] or (person.language if person else ""),
+            language_sure=row["language_sure"] or bool(person and person.language),
+            state=State.from_json(self.cipher.open_json(row["state_sealed"])),
+            opted_out=row["stopped"] > 0,
+            reminded_on=row["reminded_on"],
+            callback_open=row["asked"] > 0,
+            beneficiary=person or None,
+            referent=follows or None,
+        )
+
+    async def save_turn(self, before: Conversation, outcome: Outcome, now: datetime) -> None:
+        await self.db.execute(
+            update(conversation)
+            .where(conversation.c.id == before.id)
+            .values(
+                language=outcome.language or before.language,
+                language_sure=outcome.language_sure,
+                state_sealed=self.cipher.seal_json(outcome.state.to_json()),
+                reminded_on=outcome.reminded_on or before.reminded_on,
+                last_turn_at=now,
+            )
+        )
+
+    async def opt_out(self, conversation_id: int, source: str, now: datetime) -> None:
+        open_ = await self.db.execute(
+            select(opt_out.c.id).where(
+                opt_out.c.conversation_id == conversation_id, opt_out.c.ended_at.is_(None)
+            )
+        )
+        if open_.first() is None:
+            await self.db.execute(
+                self.insert(opt_out).values(conversation_id=conversation_id, source=source, at=now)
+            )
+
+    async def opt_in(self, conversation_id: int, source: str, now: datetime) -> None:
+        await self.db.execute(
+            update(opt_out)
+            .where(opt_out.c.conversation_id == conversation_id, opt_out.c.ended_at.is_(None))
+            .values(ended_at=now)
+        )
+
+    async def number_failed(self, conversation_id: int, code: int | None) -> bool:
+        marked = await self.db.execute(
+            update(conversation)
+            .where(conversation.c.id == conversation_id, conversation.c.number_error.is_(None))
+            .values(number_error=code or 0)
+        )
+        return marked.rowcount == 1
+
+    # her messages
+
+    async def add_inbound(
+        self, conversation_id: int, sid: str, text: str, media: int, carrier_stop: str, now: datetime
+    ) -> int | None:
+        added = self.insert(message).values(
+            conversation_id=conversation_id,
+            direction="in",
+            sid=sid,
+            text_sealed=self.cipher.seal(text),
+            media=media,
+            carrier_stop=carrier_stop,
+            created_at=now,
+            segments=weigh(text).segments,
+            encoding=weigh(text).encoding,
+        )
+        return (await self.db.execute(added.on_conflict_do_nothing().returning(message.c.id))).scalar()
+
+    async def next_unanswered(self, conversation_id: int) -> Inbound | None:
+        row = (
+            (
+                await self.db.execute(
+                    select(message)
+                    .where(
+                        message.c.conversation_id == conversation_id,
+                        message.c.direction == "in",
+                        message.c.status == "received",
+                    )
+                    .order_by(message.c.id)
+                    .limit(1)
+                )
+            )
+            .mappings()
+            .first()
+        )
+        if row is None:
+            return None
+        return Inbound(
+            row["id"], row["sid"], self.cipher.open(row["text_sealed"]), row["created_at"],
+            row["media"], row["carrier_stop"],
+        )  # fmt: skip
+
+    async def previous_text(self, conversation_id: int, before_id: int) -> str:
+        """What she wrote just before this message; "" when it was the first."""
+        sealed = (
+            await self.db.execute(
+                select(message.c.text_sealed)
+                .where(
+                    message.c.conversation_id == conversation_id,
+                    message.c.direction == "in",
+                    message.c.id < before_id,
+                )
+                .order_by(message.c.id.desc())
+                .limit(1)
+            )
+        ).scalar()
+        return self.cipher.open(sealed)
+
+    async def close_inbound(self, inbound_id: int, now: datetime) -> bool:
+        closed = await self.db.execute(
+            update(message)
+            .where(message.c.id == inbound_id, message.c.status == "received")
+            .values(status="answered", answered_at=now)
+        )
+        return closed.rowcount == 1
+
+    # ours
+
+    async def add_outbound(
+        self, to: Conversation, inbound_id: int | None, text: str, responses: Sequence[str], now: datetime
+    ) -> int:
+        weight = weigh(text)
+        web = to.channel is Channel.WEB
+        added = self.insert(message).values(
+            conversation_id=to.id,
+            direction="out",
+            text_sealed=self.cipher.seal(text),
+            in_reply_to=inbound_id,
+            status="delivered" if web else "queued",
+            sent_at=now if web else None,
+            segments=0 if web else weight.segments,
+            encoding="" if web else weight.encoding,
+            responses=list(responses),
+            created_at=now,
+        )
+        return int((await self.db.execute(added.returning(message.c.id))).scalar_one())
+
+    async def next_outbound(self, conversation_id: int) -> Outbound | None:
+        row = (
+            (
+                await self.db.execute(
+                    select(message, conversation.c.address_sealed)
+                    .join(conversation)
+                    .where(
+                        message.c.conversation_id == conversation_id,
+                        message.c.direction == "out",
+                        message.c.status == "queued",
+                        message.c.sid.is_(None),
+                    )
+                    .order_by(message.c.id)
+                    .limit(1)
+                )
+            )
+            .mappings()
+            .first()
+        )
+        if row is None:
+            return None
+        return Outbound(
+            row["id"], self.cipher.open(row["address_sealed"]), self.cipher.open(row["text_sealed"]),
+            row["unsure"], row["attempts"], row["created_at"],
+        )  # fmt: skip
+
+    async def mark_attempt(self, outbound_id: int) -> None:
+        """Before the carrier is asked: a crash from here on leaves "maybe sent", not "never sent"."""
+        await self.db.execute(
+            update(message)
+            .where(message.c.id == outbound_id)
+            .values(unsure=True, attempts=message.c.attempts + 1)
+        )
+
+    async def mark_refused(self, outbound_id: int) -> None:
+        """The carrier said no for now: certainly not sent."""
+        await self.db.execute(update(message).where(message.c.id == outbound_id).values(unsure=False))
+
+    async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> None:
+        early = (
+            (await self.db.execute(select(early_status).where(early_status.c.sid == sid))).mappings().first()
+        )
+        await self.db.execute(
+            update(message)
+            .where(message.c.id == outbound_id)
+            .values(
+                sid=sid,
+                status=early["status"] if early else "sent",
+                error_code=early["error_code"] if early else None,
+                sent_at=now,
+                unsure=False,
+            )
+        )
+
+    async def unknown_sid(self, sids: Sequence[str]) -> str | None:
+        """The first of the carrier's numbers that none of our messages has."""
+        known = set((await self.db.execute(select(message.c.sid).where(message.c.sid.in_(sids)))).scalars())
+        return next((sid for sid in sids if sid not in known), None)
+
+    async def mark_failed(self, outbound_id: int, code: int | None) -> None:
+        await self.db.execute(
+            update(message)
+            .where(message.c.id == outbound_id)
+            .values(status="failed", error_code=code, unsure=False)
+        )
+
+    async def carrier_status(self, sid: str, status: str, code: int | None) -> int | None:
+        lower = [s for s, rank in _RANK.items() if rank < _RANK.get(status, -1)]
+        known = (
+            await self.db.execute(
+                select(message.c.conversation_id).where(message.c.sid == sid, message.c.direction == "out")
+            )
+        ).scalar()
+        if known is None:
+            # The report outran our own note of the carrier's number: keep it for mark_sent.
+            early = self.insert(early_status).values(sid=sid, status=status, error_code=code)
+            await self.db.execute(
+                early.on_conflict_do_update(
+                    index_elements=["sid"],
+                    set_={"status": status, "error_code": code},
+                    where=early_status.c.status.in_(lower),
+                )
+            )
+            return None
+        await self.db.execute(
+            update(message)
+            .where(message.c.sid == sid, message.c.status.in_(lower))
+            .values(status=status, error_code=code)
+        )
+        return int(known)
+
+    # reading
+
+    async def by_pseudonym(self, pseudonym: str) -> int | None:
+        found = select(conversation.c.id).where(conversation.c.pseudonym == pseudonym)
+        return (await self.db.execute(found)).scalar()
+
+    async def inbound_by_sid(self, sid: str) -> int | None:
+        found = select(message.c.id).where(message.c.sid == sid, message.c.direction == "in")
+        return (await self.db.execute(found)).scalar()
+
+    async def messages_of(self, conversation_id: int, after_id: int = 0) -> Sequence[dict[str, Any]]:
+        """Both directions, oldest first, texts opened: for the web chat and the simulator."""
+        rows = await self.db.execute(
+            select(message)
+            .where(message.c.conversation_id == conversation_id, message.c.id > after_id)
+            .order_by(message.c.id)
+        )
+        return [{**r, "text": self.cipher.open(r["text_sealed"])} for r in rows.mappings()]
+
+    async def sms_conversations(self, address: str | None) -> Sequence[tuple[int, str]]:
+        """(id, phone number) of one or all SMS conversations."""
+        here = [conversation.c.channel == Channel.SMS.value]
+        if address:
+            here.append(conversation.c.address_index == self.cipher.index(address))
+        rows = await self.db.execute(select(conversation.c.id, conversation.c.address_sealed).where(*here))
+        return [(r[0], self.cipher.open(r[1])) for r in rows]

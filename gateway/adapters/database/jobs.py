@@ -1,0 +1,99 @@
+"""Work to be done: one row a kind and subject, claimed with a lease by compare-and-set.
+
+A row is armed in the transaction of the change that causes it, so neither can exist without the
+other. A killed worker loses nothing: its lease ends and another claims the row. Leases are on the
+machine's clock and due times on the product's, which the simulator may move by days.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.adapters.database.tables import job
+from gateway.ports import Job
+
+LEASE = 30.0  # seconds; longer than the slowest turn, renewed at each
+
+
+class Jobs:
+    db: AsyncConnection
+
+    def insert(self, table: Any) -> Any:
+        raise NotImplementedError
+
+    async def arm(self, kind: str, subject: int, due_at: datetime) -> int:
+        """The job's id. A row that runs keeps running, and will run once more."""
+        new = self.insert(job).values(kind=kind, subject=subject, due_at=due_at, rearmed=1)
+        armed = new.on_conflict_do_update(
+            index_elements=["kind", "subject"],
+            set_={
+                "state": case((job.c.state == "running", "running"), else_="ready"),
+                "due_at": due_at,
+                "attempts": case((job.c.state == "done", 0), else_=job.c.attempts),
+                "rearmed": job.c.rearmed + 1,
+            },
+        ).returning(job.c.id)
+        return int((await self.db.execute(armed)).scalar_one())
+
+    async def claim(self, job_id: int, now: datetime, owner: str) -> Job | None:
+        real = time.time()
+        claimed = (
+            update(job)
+            .where(
+                job.c.id == job_id,
+                or_(
+                    and_(job.c.state == "ready", job.c.due_at <= now),
+                    and_(job.c.state == "running", job.c.lease_until < real),
+                ),
+            )
+            .values(state="running", owner=owner, lease_until=real + LEASE, attempts=job.c.attempts + 1)
+            .returning(job.c.id, job.c.kind, job.c.subject, job.c.attempts, job.c.rearmed, job.c.payload)
+        )
+        row = (await self.db.execute(claimed)).first()
+        return Job(*row) if row else None
+
+    async def renew(self, claimed: Job, owner: str) -> bool:
+        """False when the lease was lost: stop, another worker has the row."""
+        mine = update(job).where(job.c.id == claimed.id, job.c.owner == owner, job.c.state == "running")
+        result = await self.db.execute(mine.values(lease_until=time.time() + LEASE))
+        return result.rowcount == 1
+
+    async def finish(self, claimed: Job, owner: str) -> bool:
+        mine = and_(job.c.id == claimed.id, job.c.owner == owner, job.c.state == "running")
+        done = await self.db.execute(
+            update(job).where(mine, job.c.rearmed == claimed.rearmed).values(state="done", attempts=0)
+        )
+        if done.rowcount == 1:
+            return True
+        await self.db.execute(update(job).where(mine).values(state="ready", attempts=0))
+        return False
+
+    async def postpone(self, claimed: Job, owner: str, due_at: datetime) -> None:
+        await self.db.execute(
+            update(job)
+            .where(job.c.id == claimed.id, job.c.owner == owner)
+            .values(state="ready", due_at=due_at)
+        )
+
+    async def due(self, now: datetime, limit: int) -> Sequence[int]:
+        """Ids of the rows to be done now: ready and due, or left by a worker that died."""
+        waiting = (
+            select(job.c.id)
+            .where(
+                or_(
+                    and_(job.c.state == "ready", job.c.due_at <= now),
+                    and_(job.c.state == "running", job.c.lease_until < time.time()),
+                )
+            )
+            .order_by(job.c.due_at)
+            .limit(limit)
+        )
+        return list((await self.db.execute(waiting)).scalars())
+
+    async def release_all(self) -> None:
+        """At the start of the one embedded process: whatever was running died with the last one."""
+        await self.db.execute(update(job).where(job.c.state == "running").values(state="ready"))

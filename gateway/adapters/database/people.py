@@ -1,0 +1,82 @@
+"""Referents, beneficiaries, calls back and mails."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.adapters.database.tables import beneficiary, callback, mail, referent
+from gateway.adapters.encryption import Cipher
+from gateway.domain.people import Beneficiary, CallbackRequest, Referent
+
+
+class People:
+    db: AsyncConnection
+    cipher: Cipher
+
+    def insert(self, table: Any) -> Any:
+        raise NotImplementedError
+
+    async def save_referent(self, new: Referent) -> int:
+        values = {
+            "email_sealed": self.cipher.seal(new.email),
+            "name_sealed": self.cipher.seal(new.name),
+            "phone_sealed": self.cipher.seal(new.phone),
+            "structure": new.structure,
+            "communes": list(new.communes),
+        }
+        saved = self.insert(referent).values(email_index=self.cipher.index(new.email.lower()), **values)
+        saved = saved.on_conflict_do_update(index_elements=["email_index"], set_=values)
+        return int((await self.db.execute(saved.returning(referent.c.id))).scalar_one())
+
+    async def referent_id(self, email: str) -> int | None:
+        found = select(referent.c.id).where(referent.c.email_index == self.cipher.index(email.lower()))
+        return (await self.db.execute(found)).scalar()
+
+    async def save_beneficiary(self, new: Beneficiary, referent_email: str) -> int:
+        values = {
+            "phone_sealed": self.cipher.seal(new.phone),
+            "first_name_sealed": self.cipher.seal(new.first_name),
+            "language": new.language,
+            "postal_code": new.postal_code,
+            "commune": new.commune,
+            "audience": list(new.audience),
+            "referent_id": await self.referent_id(referent_email) if referent_email else None,
+        }
+        saved = self.insert(beneficiary).values(phone_index=self.cipher.index(new.phone), **values)
+        saved = saved.on_conflict_do_update(index_elements=["phone_index"], set_=values)
+        return int((await self.db.execute(saved.returning(beneficiary.c.id))).scalar_one())
+
+    async def add_callback(self, request: CallbackRequest) -> bool:
+        added = self.insert(callback).values(
+            conversation_id=request.conversation_id,
+            message_id=request.message_id,
+            reason=request.reason,
+            at=request.at,
+        )
+        return (await self.db.execute(added.on_conflict_do_nothing())).rowcount == 1
+
+    async def add_mail(self, key: str, to: str, subject: str, text: str, now: datetime) -> int | None:
+        """None when a mail with this key exists: it is written once."""
+        added = self.insert(mail).values(
+            key=key,
+            to_sealed=self.cipher.seal(to),
+            subject=subject,
+            text_sealed=self.cipher.seal(text),
+            created_at=now,
+        )
+        return (await self.db.execute(added.on_conflict_do_nothing().returning(mail.c.id))).scalar()
+
+    async def mail(self, mail_id: int) -> tuple[str, str, str] | None:
+        row = (
+            (await self.db.execute(select(mail).where(mail.c.id == mail_id, mail.c.sent_at.is_(None))))
+            .mappings()
+            .first()
+        )
+        if row is None:
+            return None
+        return self.cipher.open(row["to_sealed"]), row["subject"], self.cipher.open(row["text_sealed"])
+
+    async def mark_mail_sent(self, mail_id: int, now: datetime) -> None:
+        await self.db.execute(update(mail).where(mail.c.id == mail_id).values(sent_at=now))

@@ -1,0 +1,53 @@
+"""The store: transactions over the tables. The only place, with its neighbours, that speaks SQL."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from gateway.adapters.database import tables as t
+from gateway.adapters.database.conversations import Conversations
+from gateway.adapters.database.jobs import Jobs
+from gateway.adapters.database.people import People
+from gateway.adapters.encryption import Cipher
+
+
+class DatabaseTransaction(Conversations, Jobs, People):
+    """One transaction: conversations and messages, work to be done, people."""
+
+    def __init__(self, connection: AsyncConnection, cipher: Cipher) -> None:
+        self.db = connection
+        self.cipher = cipher
+
+    def insert(self, table: Table) -> Any:
+        """An INSERT that knows ON CONFLICT, on either database."""
+        dialect = postgresql if self.db.dialect.name == "postgresql" else sqlite
+        return dialect.insert(table)
+
+
+class DatabaseStore:
+    def __init__(self, engine: AsyncEngine, cipher: Cipher) -> None:
+        self.engine = engine
+        self.cipher = cipher
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[DatabaseTransaction]:
+        """Committed when the block ends well, rolled back when it raises. The only commit there is."""
+        async with self.engine.begin() as connection:
+            yield DatabaseTransaction(connection, self.cipher)
+
+    async def ready(self) -> bool:
+        async with self.engine.connect() as connection:
+            return (await connection.execute(select(1))).scalar() == 1
+
+    async def rows(self, table: Table) -> Sequence[Mapping[str, Any]]:
+        """Every row of a table, sealed as it is: for tests and exports."""
+        async with self.engine.connect() as connection:
+            return [dict(r) for r in (await connection.execute(select(table))).mappings()]
+
+    @property
+    def tables(self) -> Any:
+        return t

@@ -1,0 +1,185 @@
+"""The tables. Columns named `*_sealed` are encrypted, `*_index` are keyed hashes.
+
+conversation   one person on one channel, and where she stands
+message        what came in and what went out, each once
+job            work to be done, one row a kind and subject, claimed with a lease
+opt_out        STOP, with its date and where it came from
+callback       who asked for a person, urgent first
+mail           mails to referents, each once
+referent, beneficiary   people, as imported
+early_status   a delivery report that came before we knew the carrier's number
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware and UTC on both sides; SQLite would give naive times back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+referent = Table(
+    "referent",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("email_index", String(64), nullable=False, unique=True),
+    Column("email_sealed", LargeBinary, nullable=False),
+    Column("name_sealed", LargeBinary, nullable=False),
+    Column("phone_sealed", LargeBinary),
+    Column("structure", String(200), nullable=False, default=""),
+    Column("communes", JSON, nullable=False, default=list),
+)
+
+beneficiary = Table(
+    "beneficiary",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("phone_index", String(64), nullable=False, unique=True),
+    Column("phone_sealed", LargeBinary, nullable=False),
+    Column("first_name_sealed", LargeBinary),
+    Column("language", String(8), nullable=False, default=""),
+    Column("postal_code", String(10), nullable=False, default=""),
+    Column("commune", String(100), nullable=False, default=""),
+    Column("audience", JSON, nullable=False, default=list),
+    Column("referent_id", ForeignKey("referent.id")),
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", String(8), nullable=False),
+    Column("address_index", String(64), nullable=False),
+    Column("address_sealed", LargeBinary, nullable=False),
+    Column("pseudonym", String(32), nullable=False, unique=True),
+    Column("language", String(8), nullable=False, default=""),
+    Column("language_sure", Boolean, nullable=False, default=False),
+    Column("state_sealed", LargeBinary),
+    Column("reminded_on", String(10), nullable=False, default=""),
+    Column("number_error", Integer),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_turn_at", UtcDateTime),
+    UniqueConstraint("channel", "address_index"),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False),
+    Column("direction", String(3), nullable=False),  # in: from her; out: to her
+    Column("sid", String(64), unique=True),
+    Column("text_sealed", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    # in
+    Column("media", Integer, nullable=False, default=0),
+    Column("carrier_stop", String(8), nullable=False, default=""),
+    Column("answered_at", UtcDateTime),
+    # out
+    Column("in_reply_to", ForeignKey("message.id")),
+    Column("status", String(16), nullable=False, default="received"),
+    Column("error_code", Integer),
+    Column("unsure", Boolean, nullable=False, default=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("sent_at", UtcDateTime),
+    Column("segments", Integer, nullable=False, default=0),
+    Column("encoding", String(8), nullable=False, default=""),
+    Column("responses", JSON, nullable=False, default=list),
+    Index("ix_message_conversation_status", "conversation_id", "direction", "status"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("subject", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("state", String(8), nullable=False, default="ready"),  # ready, running, done
+    Column("owner", String(40), nullable=False, default=""),
+    Column("lease_until", Float, nullable=False, default=0.0),  # real seconds: the simulator's clock may jump
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("rearmed", Integer, nullable=False, default=0),
+    Column("payload", JSON, nullable=False, default=dict),
+    UniqueConstraint("kind", "subject"),
+    Index("ix_job_state_due", "state", "due_at"),
+)
+
+opt_out = Table(
+    "opt_out",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("topic", String(32), nullable=False, default="all"),
+    Column("source", String(16), nullable=False),  # message, carrier
+    Column("at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
+
+callback = Table(
+    "callback",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("message_id", ForeignKey("message.id"), nullable=False, unique=True),
+    Column("reason", String(16), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+)
+
+mail = Table(
+    "mail",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("to_sealed", LargeBinary, nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("text_sealed", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+)
+
+early_status = Table(
+    "early_status",
+    metadata,
+    Column("sid", String(64), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("error_code", Integer),
+)

@@ -1,0 +1,54 @@
+"""Personal fields: encrypted at rest, found by a keyed hash.
+
+Never a plain hash of a phone number: every French mobile number can be hashed in two minutes.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from gateway.errors import NotReady
+
+
+def new_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+class Cipher:
+    """`keys`: comma-separated Fernet keys. The first encrypts, all decrypt.
+
+    The index key comes from the last one, the oldest: it must not change when keys rotate.
+    """
+
+    def __init__(self, keys: str) -> None:
+        parts = [k.strip() for k in keys.split(",") if k.strip()]
+        try:
+            self._fernet = MultiFernet([Fernet(k) for k in parts])
+            seed = base64.urlsafe_b64decode(parts[-1])
+        except (ValueError, IndexError):
+            raise NotReady(
+                "SECRET_KEYS doit contenir une ou plusieurs clés Fernet, séparées par des virgules."
+            ) from None
+        self._index = HKDF(SHA256(), 32, salt=None, info=b"address-index-v1").derive(seed)
+
+    def seal(self, text: str) -> bytes:
+        return self._fernet.encrypt(text.encode())
+
+    def open(self, sealed: bytes | None) -> str:
+        return self._fernet.decrypt(bytes(sealed)).decode() if sealed else ""
+
+    def seal_json(self, data: Any) -> bytes:
+        return self.seal(json.dumps(data, ensure_ascii=False))
+
+    def open_json(self, sealed: bytes | None) -> Any:
+        return json.loads(self.open(sealed)) if sealed else {}
+
+    def index(self, value: str) -> str:
+        """Where to find an address again: hexadecimal HMAC-SHA256, 64 characters."""
+        return hmac.new(self._index, value.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,49 @@
+"""`./run …`: one word, one module of this folder."""
+
+import argparse
+import importlib
+import sys
+
+from gateway.errors import NotReady
+
+COMMANDS = {
+    "demo": "démarre la démonstration (sans argument)",
+    "test": "lance tous les tests (./run test tests/chemin pour quelques-uns)",
+    "check": "vérifie le code, les règles d'import, les traductions et les textes",
+    "fix": "remet le code en forme",
+    "train": "entraîne le robot si son contenu a changé",
+    "talk": "une conversation dans le terminal ; en sortant, l'écrit comme un script",
+    "content": "liste chaque texte : segments, lisibilité, traduction, source, âge",
+    "messages": "met à jour les catalogues de traduction",
+    "evaluate": "mesure la compréhension sur un fichier de phrases",
+    "import": "referents | beneficiaries FICHIER.csv",
+    "bench": "mesure les temps de réponse",
+    "serve": "production : la passerelle",
+    "worker": "production : un travailleur",
+}
+
+
+def main() -> int:
+    arguments = sys.argv[1:] or ["demo"]
+    lines = "\n".join(f"  ./run {name:<9} {about}" for name, about in COMMANDS.items())
+    if arguments[0] in ("-h", "--help", "help"):
+        print(f"Coup de pouce\n\n{lines}\n\nChaque commande accepte --help.")
+        return 0
+    name, rest = arguments[0], arguments[1:]
+    if name not in COMMANDS:
+        print(f"Commande inconnue : {name}. Les commandes :\n{lines}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"gateway.commands.{name}" + ("_" if name == "import" else ""))
+    parser = argparse.ArgumentParser(prog=f"./run {name}", description=module.__doc__)
+    module.add_arguments(parser)
+    try:
+        return int(module.run(parser.parse_args(rest)) or 0)
+    except NotReady as missing:
+        print(str(missing), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Vérifie le code, les règles d'import, les traductions et les textes."""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from gateway.commands import content_rules
+from gateway.settings import ROOT
+
+Step = tuple[str, Callable[[], list[str]]]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--content", action="store_true", help="seulement les textes et les traductions")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    steps = list(_content()) if arguments.content else [*_code(), *_content()]
+    failed = 0
+    for name, step in steps:
+        started = time.monotonic()
+        print(f"{name:<24}", end="", flush=True)
+        problems = step()
+        print(f"{'bon' if not problems else 'À CORRIGER'}  {time.monotonic() - started:.1f} s")
+        for problem in problems:
+            print(f"  {problem}")
+        failed += bool(problems)
+    return 1 if failed else 0
+
+
+def _code() -> Iterator[Step]:
+    def tool(*command: str) -> Callable[[], list[str]]:
+        def step() -> list[str]:
+            done = subprocess.run(
+                [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            return [] if done.returncode == 0 else (done.stdout + done.stderr).strip().splitlines()
+
+        return step
+
+    yield "forme du code", tool("ruff", "format", "--check", "--quiet", ".")
+    yield "règles du code", tool("ruff", "check", "--quiet", ".")
+    yield "types", tool("mypy", "gateway", "bot/actions")
+    yield "règles d'import", tool("importlinter.cli", "lint")
+
+
+def _content() -> Iterator[Step]:
+    yield "fichiers des textes", content_rules.files
+    yield "traductions", content_rules.translations
+    yield "budget des textes", content_rules.budget
+    yield "mots à écrire", content_rules.capital_words
+    yield "phrases d'exemple", content_rules.training_lines

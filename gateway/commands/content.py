@@ -1,0 +1,155 @@
+"""Liste chaque texte tel qu'il part : segments, lisibilité, traduction, source, âge."""
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from statistics import mean
+from typing import Any
+
+import textstat
+
+from gateway.adapters.content_files import LANGUAGES, ContentFiles, Response
+from gateway.domain.conversation import Channel, Reply
+from gateway.domain.sms import weigh
+from gateway.settings import ROOT, Settings
+
+# The longest values that placeholders can take, so that a budget kept here is kept for everybody.
+LONGEST = {
+    "service": "Département des Deux-Sèvres",
+    "referent": "Marie-Christine",
+    "first_name": "Marie-Christine",
+    "source": "Décret 2026-220 du 30/03/2026, Légifrance",
+    "date": "2026-09-23",
+}
+BUDGET = {"fr": 2, "en": 2, "pt": 3, "es": 3, "ro": 3}  # segments; the others: 4, four in five of them 3
+WORDS_A_SENTENCE = 12
+EASE = 70.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="un objet par ligne")
+    parser.add_argument(
+        "--stale", action="store_true", help="seulement ce qui expire bientôt ou reste à confirmer"
+    )
+    parser.add_argument("--language", choices=LANGUAGES, help="une seule langue")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    words = ContentFiles(ROOT, {"service": Settings().service_name})
+    rows = [r for r in listed(words) if arguments.language in (None, r["language"])]
+    if arguments.stale:
+        soon = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()
+        rows = [
+            r
+            for r in rows
+            if r["language"] == "fr" and (r["valid_until"] < soon or r["source"] == "à confirmer")
+        ]
+    for row in rows:
+        print(json.dumps(row, ensure_ascii=False) if arguments.json else _line(row))
+    if not arguments.json and not arguments.stale:
+        print(_summary(rows))
+    return 0
+
+
+def listed(words: ContentFiles) -> Iterator[dict[str, Any]]:
+    """Each response, in each language, as SMS and as web text."""
+    for name, response in words.responses.items():
+        reply = Reply(name, {**LONGEST, **_menu_of(name)})
+        for language in LANGUAGES:
+            for channel in Channel:
+                text = words.render((reply,), language, channel).text
+                if channel is Channel.SMS and words.render((reply,), language, channel).rest:
+                    text = _whole(words, reply, language)
+                weight = weigh(text)
+                yield {
+                    "name": name,
+                    "language": language,
+                    "channel": channel.value,
+                    "text": text,
+                    "segments": weight.segments if channel is Channel.SMS else 0,
+                    "encoding": weight.encoding,
+                    "ease": ease(response.text) if language == "fr" else None,
+                    "words_a_sentence": words_a_sentence(response.text) if language == "fr" else None,
+                    "translated": translated(words, response, language),
+                    "source": response.metadata.get("source", ""),
+                    "checked_on": response.metadata.get("checked_on", ""),
+                    "valid_until": response.metadata.get("valid_until", ""),
+                    "file": response.file,
+                }
+
+
+def _menu_of(name: str) -> dict[str, Any]:
+    if name == "utter_change_language":
+        return {"languages": True}
+    if name == "utter_not_understood":
+        return {
+            "meanings": [
+                "faq/driving_licence_help",
+                "faq/rsa_declaration",
+                "faq/spie_referent",
+                "talk_to_human",
+            ]
+        }
+    return {}
+
+
+def _whole(words: ContentFiles, reply: Reply, language: str) -> str:
+    """The text with its menu, as it would be without a limit: to see by how much it is too long."""
+    web = words.render((reply,), language, Channel.WEB)
+    return web.text + "".join(f"\n{c.digit} {c.title}" for c in web.menu)
+
+
+def translated(words: ContentFiles, response: Response, language: str) -> bool:
+    known = words.catalogues.get(language, {})
+    return language == "fr" or all((response.name, s) in known for s in response.sentences)
+
+
+_ADDRESS = re.compile(r"\b([\w-]+)\.(fr|org|com|gouv)\b")
+_PLACEHOLDER = re.compile(r"\{\w+\}")
+
+
+def plain(text: str) -> str:
+    """The text as it is read: an address is one word, a placeholder a short one."""
+    return _PLACEHOLDER.sub("Claire", _ADDRESS.sub(r"\1 \2", text))
+
+
+def ease(text: str) -> float:
+    """Kandel-Moles: 100 very easy, 70 easy, 30 hard."""
+    textstat.set_lang("fr")
+    return round(float(textstat.flesch_reading_ease(plain(text))), 1)
+
+
+def words_a_sentence(text: str) -> float:
+    sentences = [s for s in re.split(r"[.!?:]+\s|\n", plain(text) + " ") if re.search(r"\w", s)]
+    return round(mean(len(re.findall(r"[\w’'-]+", s)) for s in sentences), 1) if sentences else 0.0
+
+
+def _line(row: dict[str, Any]) -> str:
+    state = "" if row["translated"] else " NON TRADUIT"
+    measure = f"{row['segments']} seg {row['encoding']}" if row["channel"] == "sms" else "web"
+    easy = f" facilité {row['ease']:.0f}" if row["ease"] is not None else ""
+    text = row["text"].replace("\n", " / ")
+    return (
+        f"{row['name']} [{row['language']} {row['channel']}] {measure}{easy}{state}\n"
+        f"    {text}\n    source : {row['source'] or '—'} · vérifié le {row['checked_on'] or '—'}"
+        f" · valable jusqu'au {row['valid_until'] or '—'}"
+    )
+
+
+def _summary(rows: list[dict[str, Any]]) -> str:
+    sms = [r for r in rows if r["channel"] == "sms"]
+    lines = [f"\n{len({r['name'] for r in rows})} réponses"]
+    for language in dict.fromkeys(r["language"] for r in sms):
+        segments = [r["segments"] for r in sms if r["language"] == language]
+        missing = sum(not r["translated"] for r in sms if r["language"] == language)
+        short = sum(s <= 3 for s in segments) / len(segments)
+        lines.append(
+            f"  {language} : {mean(segments):.2f} segments en moyenne, {max(segments)} au plus,"
+            f" {short:.0%} en 3 ou moins, {missing} non traduites"
+        )
+    eases = [r["ease"] for r in sms if r["ease"] is not None]
+    if eases:
+        lines.append(f"  lisibilité du français : {mean(eases):.0f} en moyenne, {min(eases):.0f} au moins")
+    return "\n".join(lines)

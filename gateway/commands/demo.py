@@ -1,0 +1,146 @@
+"""Démarre la démonstration : le robot, la passerelle, le simulateur. Ctrl-C arrête tout."""
+
+import argparse
+import asyncio
+import json
+import secrets
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+
+from gateway import logs
+from gateway.adapters.encryption import new_key
+from gateway.adapters.phone import e164
+from gateway.app import build, create_app
+from gateway.commands.rasa_process import RasaProcess
+from gateway.commands.train import model
+from gateway.errors import NotReady
+from gateway.settings import ROOT, Settings
+from gateway.usecases.importing import import_beneficiaries, import_referents
+
+DEMONSTRATION = ROOT / "demonstration"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="n'écrit que les adresses")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    settings = demonstration_settings()
+    log = settings.var / "gateway.log"
+    try:
+        with log.open("a", encoding="utf-8") as stream:
+            logs.set_up(stream=stream)
+            return _demonstrate(settings)
+    except OSError as failure:
+        if failure.errno == 28:
+            raise NotReady("Le disque est plein : libérez de la place, puis relancez ./run.") from None
+        raise
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def demonstration_settings(**changes: object) -> Settings:
+    """The environment, with secrets made at first start and kept in var/."""
+    asked = Settings(**changes)  # type: ignore[arg-type]
+    file = asked.var / "secrets.json"
+    try:
+        asked.var.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            made = {
+                "secret_keys": new_key(),
+                "action_token": secrets.token_urlsafe(24),
+                "twilio_auth_token": secrets.token_hex(16),
+                "twilio_account_sid": f"AC{secrets.token_hex(16)}",
+                "twilio_sender": "+33939980079",
+            }
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(made, indent=1))
+        kept = json.loads(file.read_text())
+    except OSError as failure:
+        raise NotReady(f"Impossible d'écrire dans {asked.var} : {failure.strerror}.") from None
+    except ValueError:
+        raise NotReady(f"{file} est abîmé : effacez-le, puis relancez ./run.") from None
+    given = asked.model_fields_set
+    missing = {k: v for k, v in kept.items() if k not in given or not _plain(getattr(asked, k))}
+    return Settings(**{**changes, **missing, "simulator": True})  # type: ignore[arg-type]
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+
+
+def free_port(port: int, setting: str) -> None:
+    """Raises NotReady, with what to do, when somebody listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise NotReady(
+                f"Le port {port} est déjà pris : arrêtez l'autre programme, ou choisissez {setting}."
+            ) from None
+
+
+def _demonstrate(settings: Settings) -> int:
+    free_port(settings.port, f"un autre port : PORT={settings.port + 1} ./run")
+    rasa = None
+    if not settings.rasa_url:
+        free_port(5005, "RASA_URL pour un Rasa qui tourne déjà")
+        trained = model()
+        token = settings.action_token.get_secret_value()
+        rasa = RasaProcess(
+            trained, 5005, f"http://127.0.0.1:{settings.port}/rasa/actions", token, settings.var
+        )
+    try:
+        if rasa:
+            rasa.start()
+        wiring = build(settings)
+        wiring.demonstration_phones = json.loads((DEMONSTRATION / "phones.json").read_text())
+        if rasa:
+            _progress("Démarrage du robot")
+            rasa.wait()
+            print("fait", file=sys.stderr)
+        asyncio.run(_serve(create_app(wiring), wiring, settings))
+    finally:
+        if rasa:
+            rasa.stop()
+        print("Tout est arrêté.", file=sys.stderr)
+    return 0
+
+
+async def _serve(app: object, wiring: object, settings: Settings) -> None:
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, log_config=None, access_log=False,
+        timeout_graceful_shutdown=3, lifespan="on",
+    )  # type: ignore[arg-type]  # fmt: skip
+    server = uvicorn.Server(config)
+    telling = asyncio.create_task(_tell_when_started(server, wiring, settings))
+    await server.serve()
+    telling.cancel()
+
+
+async def _tell_when_started(server: uvicorn.Server, wiring: object, settings: Settings) -> None:
+    while not server.started:
+        await asyncio.sleep(0.05)
+    store = wiring.store  # type: ignore[attr-defined]
+    await import_referents(store, (DEMONSTRATION / "referents.csv").read_bytes())
+    await import_beneficiaries(store, (DEMONSTRATION / "beneficiaries.csv").read_bytes(), e164)
+    here = f"http://127.0.0.1:{settings.port}"
+    print(
+        f"\nCoup de pouce est prêt.\n  Le simulateur (téléphones)  {here}/simulator\n"
+        f"  La conversation sur le web  {here}/chat\n  L'accueil                   {here}/\n"
+        "Ctrl-C pour tout arrêter.",
+        flush=True,
+    )
+
+
+def _progress(what: str) -> None:
+    print(f"{what}… ", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,131 @@
+"""Where a conversation stands, and what one turn changes. Values only: nothing is sent from here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from gateway.domain.menu import Choice
+from gateway.domain.people import Beneficiary, Referent
+
+IDLE = timedelta(minutes=30)  # after which Rasa forgets; the gateway remembers where she was
+
+
+class Channel(StrEnum):
+    SMS = "sms"
+    WEB = "web"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One response to say: its name in bot/data, and the values of its placeholders."""
+
+    response: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """What the next message needs. Kept encrypted, as JSON.
+
+    - `menu`: the numbered choices she can see; `last`: what was said last, for SIMPLE and SOURCE
+    - `trail`: what was said before that, for "retour", newest last
+    - `rest`: the end of an answer too long for its segments, said on "1 la suite"
+    - `waiting`: her first words, kept while her language is asked
+    """
+
+    menu: tuple[Choice, ...] = ()
+    last: tuple[Reply, ...] = ()
+    trail: tuple[tuple[Reply, ...], ...] = ()
+    rest: str = ""
+    rest_menu: tuple[Choice, ...] = ()
+    waiting: bool = False
+    welcomed: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "menu": [[c.digit, c.title, c.payload] for c in self.menu],
+            "last": _replies_out(self.last),
+            "trail": [_replies_out(r) for r in self.trail],
+            "rest": self.rest,
+            "rest_menu": [[c.digit, c.title, c.payload] for c in self.rest_menu],
+            "waiting": self.waiting,
+            "welcomed": self.welcomed,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "State":
+        return cls(
+            menu=tuple(Choice(*c) for c in data.get("menu", ())),
+            last=_replies_in(data.get("last", ())),
+            trail=tuple(_replies_in(r) for r in data.get("trail", ())),
+            rest=data.get("rest", ""),
+            rest_menu=tuple(Choice(*c) for c in data.get("rest_menu", ())),
+            waiting=data.get("waiting", False),
+            welcomed=data.get("welcomed", False),
+        )
+
+    def after(self, replies: tuple[Reply, ...]) -> "State":
+        """The state once these replies have been said.
+
+        The menu stays until another comes: she still sees it, and may answer "2" after reading "1".
+        """
+        trail = (*self.trail, self.last)[-5:] if self.last and self.last != replies else self.trail
+        return replace(self, last=replies, trail=trail, rest="", rest_menu=())
+
+
+def _replies_out(replies: tuple[Reply, ...]) -> list[list[Any]]:
+    return [[r.response, dict(r.values)] for r in replies]
+
+
+def _replies_in(data: Any) -> tuple[Reply, ...]:
+    return tuple(Reply(name, values) for name, values in data)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One person on one channel. `address` is a phone number or a web session, never given to Rasa."""
+
+    id: int
+    channel: Channel
+    address: str
+    pseudonym: str
+    language: str
+    language_sure: bool
+    state: State
+    opted_out: bool = False
+    reminded_on: str = ""  # the last day she was told that she had stopped
+    callback_open: bool = False
+    beneficiary: Beneficiary | None = None
+    referent: Referent | None = None
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """A message from her, stored. `carrier_stop` is STOP, START or HELP when the carrier dealt with it."""
+
+    id: int
+    sid: str
+    text: str
+    at: datetime
+    media: int = 0
+    carrier_stop: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that one turn changes. The edge stores it in one transaction, then sends."""
+
+    replies: tuple[Reply, ...] = ()
+    language: str = ""
+    language_sure: bool = True
+    state: State = field(default_factory=State)
+    text: str = ""  # rendered; empty when nothing must be said
+    stop: bool = False
+    start: bool = False
+    reminded_on: str = ""
+    callback: str = ""  # reason of a call back to ask for, or ""
+    urgent: bool = False
+    asked_rasa: bool = False
+    sensitive: bool = False  # danger: her words are not kept for the content team

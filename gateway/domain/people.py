@@ -1,0 +1,46 @@
+"""Who is in the conversation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Referent:
+    """The professional who follows beneficiaries. `communes` are names, as imported."""
+
+    email: str
+    name: str
+    phone: str = ""
+    structure: str = ""
+    communes: tuple[str, ...] = ()
+    id: int = 0
+
+    @property
+    def first_name(self) -> str:
+        return self.name.split()[0] if self.name.split() else ""
+
+
+@dataclass(frozen=True)
+class Beneficiary:
+    """A person bound to a phone number by an import or by her referent.
+
+    `audience` holds values of the content's own list (new_rsa, under_26…).
+    """
+
+    phone: str
+    first_name: str = ""
+    language: str = ""
+    postal_code: str = ""
+    commune: str = ""
+    audience: tuple[str, ...] = ()
+    id: int = 0
+
+
+@dataclass(frozen=True)
+class CallbackRequest:
+    """She asked for a person, or a danger was recognised."""
+
+    conversation_id: int
+    message_id: int
+    reason: str  # asked, appointment, danger, language, unanswered
+    at: datetime

@@ -1,0 +1,42 @@
+"""A person's text, cleaned for storing and folded for comparing."""
+
+import re
+import unicodedata
+
+MAX_CHARACTERS = 1600  # Twilio's own limit for one message
+
+_ARABIC = str.maketrans("أإآٱىکی", "اااايكي")
+_REPEATED = re.compile(r"([^\W\d])\1{2,}")
+_NOT_A_WORD = re.compile(r"[^\w\s]|_")
+_SPACES = re.compile(r"\s+")
+# Marks that change the reading direction: invisible, and able to hide what a text says.
+_DIRECTION_MARKS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def cleaned(text: str) -> str:
+    """What is kept of a message: no control characters, no lone surrogates, 1,600 characters."""
+    text = text.encode("utf-8", "ignore").decode("utf-8").translate(_DIRECTION_MARKS)
+    text = "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs", "Co"))
+    return text[:MAX_CHARACTERS].strip()
+
+
+def folded(text: str) -> str:
+    """The text as keywords are compared: small letters, no accents, ASCII digits, single spaces.
+
+    >>> folded("  L'ARRÊT, stoppp ! ٢")
+    'l arret stop 2'
+    """
+    text = unicodedata.normalize("NFKC", text).lower().translate(_ARABIC)
+    text = "".join(
+        c
+        for c in unicodedata.normalize("NFD", text)
+        if not unicodedata.combining(c) and c != "\u0640"  # tatweel
+    )
+    text = "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in text)
+    text = _REPEATED.sub(r"\1", text)
+    return _SPACES.sub(" ", _NOT_A_WORD.sub(" ", text)).strip()
+
+
+def has_words(text: str) -> bool:
+    """False for an empty message, an emoji, dots."""
+    return any(c.isalnum() for c in text)

@@ -1,0 +1,1 @@
+"""The demonstration: a carrier, phones, a mailbox and a clock. Never in production."""

@@ -1,0 +1,301 @@
+"""What to answer, in this order: danger, STOP, keywords, a digit of the last menu, then Rasa.
+
+Nothing is stored or sent from here: a turn goes in, an Outcome comes out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gateway.domain.conversation import Conversation, Inbound, Outcome, Reply, State
+from gateway.domain.keywords import command_in, language_asked
+from gateway.domain.language import Guess, first_language, later_language
+from gateway.domain.menu import PERSON, Choice, chosen, digit_in
+from gateway.domain.safety import danger_in
+from gateway.domain.text import folded, has_words
+from gateway.errors import AssistantSilent
+from gateway.ports import Assistant, LanguageGuesser, Question, Words
+from gateway.usecases.handover import acknowledgement
+
+MENU = (Reply("utter_menu/main"),)
+ASK_LANGUAGE = Reply("utter_change_language", {"languages": True})
+
+
+@dataclass(frozen=True)
+class Answering:
+    """One turn. `today` is her local date, ISO; `last_try`: Rasa has been silent long enough."""
+
+    words: Words
+    assistant: Assistant
+    guesser: LanguageGuesser
+    who: Conversation
+    inbound: Inbound
+    previous_text: str
+    today: str
+    again: bool = False
+    last_try: bool = False
+
+    async def outcome(self) -> Outcome:
+        """The whole turn, rendered."""
+        return self.rendered(await self._decided())
+
+    # the order of design and of safety
+
+    async def _decided(self) -> Outcome:
+        for step in (self._danger, self._stop_or_start, self._silenced):
+            if (found := step()) is not None:
+                return found
+        text = self.inbound.text
+        if language := language_asked(text, self.words.vocabularies):
+            return await self._speak(language)
+        if command := command_in(text, self.words.vocabularies):
+            return await self._obey(command)
+        if (found := await self._menu()) is not None:
+            return found
+        if not has_words(text):
+            return self._wordless()
+        return await self._ask_rasa(text=text)
+
+    def _danger(self) -> Outcome | None:
+        kind = danger_in(self.inbound.text, self.words.lexicons)
+        return self._alarm(kind) if kind else None
+
+    def _alarm(self, kind: str) -> Outcome:
+        state = replace(self.who.state, menu=(), rest="", rest_menu=(), welcomed=True)
+        return self._say(
+            Reply(f"utter_danger_{kind}"), state=state, callback="danger", urgent=True, sensitive=True
+        )
+
+    def _stop_or_start(self) -> Outcome | None:
+        said = self.inbound.carrier_stop or command_in(self.inbound.text, self.words.vocabularies)
+        if said == "STOP":
+            # The carrier that dealt with it has confirmed it too; a second STOP needs no second word.
+            quiet = bool(self.inbound.carrier_stop) or self.who.opted_out
+            return self._say(*(() if quiet else (Reply("utter_stop_confirmed"),)), stop=True)
+        if said == "START":
+            if self.inbound.carrier_stop:
+                return self._say(start=True)
+            return self._say(Reply("utter_start_confirmed"), start=True)
+        return self._say() if self.inbound.carrier_stop else None
+
+    def _silenced(self) -> Outcome | None:
+        """She had stopped and writes again: told at most once a day how to come back."""
+        if not self.who.opted_out:
+            return None
+        if self.who.reminded_on == self.today:
+            return self._say()
+        return self._say(Reply("utter_stopped_reminder"), reminded_on=self.today)
+
+    async def _menu(self) -> Outcome | None:
+        """A digit, a label or a yes / no that answers the last menu."""
+        digits = {w: d for v in self.words.vocabularies for w, d in v.digits.items()}
+        yes = frozenset().union(*(v.yes for v in self.words.vocabularies))
+        no = frozenset().union(*(v.no for v in self.words.vocabularies))
+        text, state = self.inbound.text, self.who.state
+        choice = chosen(text, state.menu, digits, yes, no)
+        if choice:
+            return await self._choose(choice)
+        digit = digit_in(text, digits)
+        if digit is None:
+            return None
+        if digit == "0":
+            return self._person("asked")
+        if not state.welcomed:
+            return self._compose((ASK_LANGUAGE,), Guess(self._language(), self.who.language_sure))
+        if state.menu:
+            choices = [[c.digit, c.title, c.payload] for c in state.menu]
+            return self._say(Reply("utter_choose_number", {"choices": choices}), keep=True)
+        return self._compose((Reply("utter_no_menu"), *MENU), self._guess())
+
+    async def _choose(self, choice: Choice) -> Outcome:
+        if choice.payload == PERSON:
+            return self._person("asked")
+        if choice.payload.startswith("/"):
+            return await self._ask_rasa(payload=choice.payload)
+        command, _, argument = choice.payload.partition(" ")
+        if command == "LANGUE" and argument:
+            return await self._speak(argument)
+        return await self._obey(command)
+
+    # keywords
+
+    async def _obey(self, command: str) -> Outcome:
+        state = self.who.state
+        if command == "PERSONNE":
+            return self._person("asked")
+        if command == "RDV":
+            return self._person("appointment")
+        if command == "PLUS":
+            return self._rest()
+        if command == "SOURCE":
+            return self._say(self._source(), state=state)
+        if command == "SIMPLE":
+            return self._compose(self._simpler(), self._guess())
+        if command == "RETOUR":
+            return self._back()
+        if command == "STOP":  # chosen in a menu: the written word was dealt with before
+            return self._say(Reply("utter_stop_confirmed"), stop=True)
+        replies = {
+            "AIDE": (Reply("utter_help"),),
+            "LANGUE": (ASK_LANGUAGE,),
+        }.get(command, MENU)
+        return self._compose(replies, self._guess())
+
+    async def _speak(self, language: str) -> Outcome:
+        """Another language; what she had asked, or what was said last, is said again in it."""
+        if language == "other":
+            return self._say(Reply("utter_language_other"), callback="language", keep=True)
+        guess = Guess(language, sure=True)
+        if self.who.state.waiting and has_words(self.previous_text):
+            answer = await self._ask_rasa(text=self.previous_text, guess=guess)
+            return replace(answer, replies=(Reply("utter_language_changed"), *answer.replies))
+        return self._switched(guess)
+
+    def _person(self, reason: str) -> Outcome:
+        return self._compose((acknowledgement(self.who, reason),), self._guess(), callback=reason)
+
+    def _rest(self) -> Outcome:
+        state = self.who.state
+        if not state.rest:
+            return self._say(Reply("utter_nothing_more"), keep=True)
+        part = self.words.rest(state.rest, state.rest_menu, self._language(), self.who.channel)
+        after = replace(state, menu=part.menu, rest=part.rest, rest_menu=part.rest_menu)
+        return Outcome(state.last, self._language(), self.who.language_sure, after, text=part.text)
+
+    def _source(self) -> Reply:
+        for reply in self.who.state.last:
+            about = self.words.sourced(reply.response)
+            if about.get("source") in (None, "service"):
+                continue
+            values = {"source": about["source"], "date": about.get("checked_on", "")}
+            confirmed = about["source"] != "à confirmer"
+            return Reply("utter_source" if confirmed else "utter_source_unconfirmed", values)
+        return Reply("utter_source_none")
+
+    def _simpler(self) -> tuple[Reply, ...]:
+        last = self.who.state.last
+        for reply in last:
+            topic = reply.response.removeprefix("utter_faq/").split(".")[0]
+            if reply.response.startswith("utter_faq/") and self.words.has(f"utter_simple/{topic}"):
+                return (Reply("utter_repeat_simpler"), Reply(f"utter_simple/{topic}"))
+        if not last:
+            return (Reply("utter_nothing_to_repeat"),)
+        return last
+
+    def _back(self) -> Outcome:
+        state = self.who.state
+        if not state.trail:
+            return self._compose((Reply("utter_go_back"), *MENU), self._guess(), last=MENU)
+        before = replace(state, trail=state.trail[:-1], last=())
+        return self._compose(state.trail[-1], self._guess(), state=before)
+
+    def _wordless(self) -> Outcome:
+        name = (
+            "utter_picture" if self.inbound.media else "utter_emoji" if self.inbound.text else "utter_empty"
+        )
+        return self._compose((Reply(name),), self._guess())
+
+    # understanding
+
+    async def _ask_rasa(self, text: str = "", payload: str = "", guess: Guess | None = None) -> Outcome:
+        guess = guess or self._guess()
+        question = Question(self.who.pseudonym, self.inbound.sid, self.who.channel, text, payload, self.again)
+        try:
+            replies = tuple(await self.assistant.answer(question))
+        except AssistantSilent:
+            if not self.last_try:
+                raise
+            return self._compose((Reply("utter_later"),), guess, callback="unanswered")
+        return replace(self._understood(replies, guess, text), asked_rasa=True)
+
+    def _understood(self, replies: tuple[Reply, ...], guess: Guess, text: str) -> Outcome:
+        """Some names ask for what only the gateway knows: what was said before, her language."""
+        name = replies[0].response
+        if name.startswith("utter_danger_"):
+            return self._alarm(name.removeprefix("utter_danger_"))
+        if name == "utter_repeat_simpler":
+            return self._compose(self._simpler(), guess)
+        if name == "utter_go_back":
+            return self._back()
+        if name == ASK_LANGUAGE.response:
+            named = self._language_named(text)
+            return self._compose((ASK_LANGUAGE,), guess) if named is None else self._switched(Guess(named, sure=True))
+        if name == "utter_not_understood":
+            return self._compose((self._meanings(replies[0]),), guess)
+        if name == "utter_start_over":
+            return self._compose(replies, guess, state=State(welcomed=self.who.state.welcomed))
+        return self._compose(replies, guess)
+
+    def _meanings(self, reply: Reply) -> Reply:
+        names = [c["name"] for c in reply.values.get("candidates", ())]
+        known = [n for n in names if self.words.label(n, "fr")][:3]
+        return (
+            Reply("utter_not_understood", {"meanings": [*known, "talk_to_human"]})
+            if known
+            else Reply("utter_rephrase")
+        )
+
+    def _language_named(self, text: str) -> str | None:
+        said = set(folded(text).split())
+        named = {v.language for v in self.words.vocabularies if said & v.names}
+        return named.pop() if len(named) == 1 else None
+
+    def _switched(self, guess: Guess) -> Outcome:
+        """The last answer again, in the new language; the menu when there was none worth it."""
+        answers = ("utter_faq/", "utter_simple/", "utter_menu/")
+        again = tuple(r for r in self.who.state.last if r.response.startswith(answers)) or MENU
+        return self._compose((Reply("utter_language_changed"), *again), guess, last=again)
+
+    # language and composition
+
+    def _language(self) -> str:
+        return self.who.language or "fr"
+
+    def _guess(self) -> Guess:
+        text, scored = self.inbound.text, self.guesser.guess(self.inbound.text)
+        if not self.who.language:
+            return first_language(text, scored, self.words.vocabularies)
+        language = later_language(self.who.language, text, scored, self.words.vocabularies)
+        return Guess(language, self.who.language_sure or language != self.who.language)
+
+    def _say(
+        self, *replies: Reply, state: State | None = None, keep: bool = False, **changes: object
+    ) -> Outcome:
+        """Exactly these replies: no welcome, no language question. `keep`: the menu stays as it was."""
+        state = state or self.who.state
+        guess = self._guess()
+        language, sure = guess.language, guess.sure
+        if not (keep or changes.get("urgent") or not replies):
+            state = replace(state, waiting=False)
+        return Outcome(replies, language, sure, state, **changes)  # type: ignore[arg-type]
+
+    def _compose(
+        self,
+        replies: Sequence[Reply],
+        guess: Guess,
+        state: State | None = None,
+        last: tuple[Reply, ...] | None = None,
+        callback: str = "",
+    ) -> Outcome:
+        """A full turn: welcome at first contact, the answer, and her language asked when unsure."""
+        state = state or self.who.state
+        replies = said = tuple(replies)
+        ask = not guess.sure and not state.waiting and not state.welcomed
+        if not state.welcomed:
+            # The welcome says good morning: after it comes the answer, or the menu.
+            greeted = any(r.response == "utter_greet" for r in replies)
+            said = MENU if greeted else replies
+            replies = (Reply("utter_welcome"), *(() if greeted and ask else said))
+        if ask and ASK_LANGUAGE not in replies:
+            replies = (*replies, ASK_LANGUAGE)
+        after = replace(state.after(last or said), welcomed=True, waiting=ask)
+        return Outcome(replies, guess.language, guess.sure or state.waiting, after, callback=callback)
+
+    def rendered(self, outcome: Outcome) -> Outcome:
+        """The text to send, and the menu she will see, put into the state."""
+        if not outcome.replies or outcome.text:
+            return outcome
+        part = self.words.render(outcome.replies, outcome.language, self.who.channel)
+        state = outcome.state
+        if part.menu or part.rest or not state.menu:
+            state = replace(state, menu=part.menu, rest=part.rest, rest_menu=part.rest_menu)
+        return replace(outcome, text=part.text, state=state)

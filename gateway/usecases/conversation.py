@@ -1,0 +1,84 @@
+"""A message came in: store it once; later, take one turn at a time, and store all that it changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.domain.conversation import IDLE, Channel, Conversation, Inbound, Outcome
+from gateway.domain.text import cleaned
+from gateway.ports import Store
+from gateway.usecases.handover import ask_for_a_person
+
+
+@dataclass(frozen=True)
+class Received:
+    """`jobs` to ring once committed; `new` False for a repeat, which is acknowledged and ignored."""
+
+    conversation_id: int
+    jobs: Sequence[int]
+    new: bool
+
+
+@dataclass(frozen=True)
+class TurnToTake:
+    conversation: Conversation
+    inbound: Inbound
+    previous_text: str
+
+
+async def receive(
+    store: Store,
+    *,
+    channel: Channel,
+    address: str,
+    sid: str,
+    text: str,
+    now: datetime,
+    media: int = 0,
+    carrier_stop: str = "",
+    language: str = "",
+) -> Received:
+    """Stores a message and the work it causes, in one transaction. `language`: chosen on the page."""
+    async with store.transaction() as tx:
+        conversation_id = await tx.conversation_at(channel, address, now, language)
+        added = await tx.add_inbound(conversation_id, sid, cleaned(text), media, carrier_stop, now)
+        if added is None:
+            return Received(conversation_id, (), new=False)
+        return Received(conversation_id, (await tx.arm("converse", conversation_id, now),), new=True)
+
+
+async def next_turn(store: Store, conversation_id: int, now: datetime) -> TurnToTake | None:
+    """The oldest message without an answer, with all that its answer needs."""
+    async with store.transaction() as tx:
+        inbound = await tx.next_unanswered(conversation_id)
+        if inbound is None:
+            return None
+        who = await tx.conversation(conversation_id, now)
+        previous = await tx.previous_text(who.id, inbound.id) if who.state.waiting else ""
+        return TurnToTake(who, inbound, previous)
+
+
+async def record_turn(
+    store: Store, turn: TurnToTake, outcome: Outcome, team: str, now: datetime
+) -> Sequence[int]:
+    """Everything that the turn changes, in one transaction. Returns the jobs to ring."""
+    who, jobs = turn.conversation, []
+    async with store.transaction() as tx:
+        if not await tx.close_inbound(turn.inbound.id, now):
+            return ()  # another worker was faster: its answer stands
+        await tx.save_turn(who, outcome, now)
+        if outcome.stop:
+            source = "carrier" if turn.inbound.carrier_stop else "message"
+            await tx.opt_out(who.id, source, now)
+        if outcome.start:
+            await tx.opt_in(who.id, "message", now)
+        if outcome.callback:
+            jobs += await ask_for_a_person(tx, who, turn.inbound.id, outcome.callback, team, now)
+        if outcome.text:
+            names = [reply.response for reply in outcome.replies]
+            await tx.add_outbound(who, turn.inbound.id, outcome.text, names, now)
+            if who.channel is Channel.SMS:
+                jobs.append(await tx.arm("deliver", who.id, now))
+        if outcome.asked_rasa:
+            await tx.arm("forget", who.id, now + IDLE + timedelta(seconds=1))
+        return jobs

@@ -1,0 +1,205 @@
+"""The same conversation on a web page: plain forms first, events when the browser has JavaScript."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+from babel.dates import format_time
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+
+from gateway.domain.conversation import Channel, Conversation
+from gateway.errors import BadForm, BadSignature
+from gateway.metrics import RECEIVED
+from gateway.usecases.conversation import receive
+
+router = APIRouter()
+
+COOKIE, LANGUAGE_COOKIE = "conversation", "langue"
+PATIENCE = 12.0  # seconds a page without JavaScript waits for its answer
+PING = 15.0  # seconds between two signs of life, so that proxies keep the line open
+WORDS = ("title", "intro", "log_label", "you", "service", "field_label", "send", "language_label", "change", "waiting", "offline")  # fmt: skip
+
+
+@router.get("/chat", response_class=HTMLResponse)
+async def page(request: Request) -> Response:
+    wiring = request.app.state.wiring
+    session = request.cookies.get(COOKIE) or secrets.token_urlsafe(32)
+    who = await _conversation(request, session)
+    language = _page_language(request, who)
+    messages = await _messages(request, who, language) if who else []
+    context = {
+        "lang": language,
+        "dir": wiring.words.direction(language),
+        "words": _words(request, language),
+        "languages": [
+            {"code": c, "name": n, "current": c == language} for c, n in wiring.words.language_choices()
+        ],
+        "messages": messages,
+        "csrf": _csrf(request, session),
+    }
+    answer = wiring.pages.TemplateResponse(request, "chat.html", context)
+    answer.set_cookie(
+        COOKIE, session, max_age=30 * 86400, path="/chat", httponly=True, samesite="strict",
+        secure=wiring.settings.public.startswith("https"),
+    )  # fmt: skip
+    return answer
+
+
+@router.post("/chat/messages", responses={400: {}, 403: {}})
+async def post_message(request: Request) -> Response:
+    wiring = request.app.state.wiring
+    session, form = await _checked_form(request)
+    body = form.get("body", "")
+    if not body.strip():
+        raise BadForm("un message est attendu")
+    before = await _last_id(request, session)
+    await _receive(request, session, body)
+    if request.headers.get("x-requested-with") == "fetch":
+        return JSONResponse({"received": True}, 202)
+    async with asyncio.timeout(PATIENCE + 1):
+        for _ in range(int(PATIENCE / 0.1)):
+            who = await _conversation(request, session)
+            if who and await _answered(request, who, before):
+                break
+            await wiring.hub.wait(who.id if who else 0, 0.1)
+    return RedirectResponse("/chat#newest", 303)
+
+
+@router.post("/chat/language", responses={400: {}, 403: {}})
+async def post_language(request: Request) -> Response:
+    wiring = request.app.state.wiring
+    session, form = await _checked_form(request)
+    names = dict(wiring.words.language_choices())
+    language = form.get("language", "")
+    if language not in names:
+        raise BadForm("langue inconnue")
+    if await _conversation(request, session):
+        await _receive(request, session, names[language])
+        await asyncio.sleep(0.5)  # long enough, most of the time, for the page to come back translated
+    answer = RedirectResponse("/chat", 303)
+    answer.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86400, path="/chat", samesite="lax")
+    return answer
+
+
+@router.get("/chat/events")
+async def events(request: Request, after: int = 0) -> Response:
+    """Server-sent events: each message once, from `after` or the browser's Last-Event-ID."""
+    session = request.cookies.get(COOKIE)
+    if not session:
+        return Response(status_code=204)  # tells EventSource to stop asking
+    last = request.headers.get("last-event-id", "")
+    start = int(last) if last.isascii() and last.isdigit() else after
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(
+        _stream(request, session, start), media_type="text/event-stream", headers=headers
+    )
+
+
+async def _stream(request: Request, session: str, last: int) -> AsyncIterator[str]:
+    wiring = request.app.state.wiring
+    yield ": bonjour\n\n"
+    while not await request.is_disconnected():
+        who = await _conversation(request, session)
+        language = _page_language(request, who)
+        for message in await _messages(request, who, language, last) if who else []:
+            last = message["id"]
+            html = wiring.pages.get_template("message.html").render(
+                message=message, live=True, words=_words(request, language), csrf=_csrf(request, session)
+            )
+            yield f"id: {last}\ndata: {json.dumps({'id': last, 'html': html})}\n\n"
+        if not await wiring.hub.wait(who.id if who else 0, PING if who else 1.0):
+            yield ": toujours là\n\n"
+
+
+async def _receive(request: Request, session: str, body: str) -> None:
+    wiring = request.app.state.wiring
+    received = await receive(
+        wiring.store,
+        channel=Channel.WEB,
+        address=session,
+        sid=f"WEB{secrets.token_hex(16)}",
+        text=body,
+        language=request.cookies.get(LANGUAGE_COOKIE, ""),
+        now=wiring.clock.now(),
+    )
+    RECEIVED.labels(channel="web", repeat="false").inc()
+    wiring.hub.tell(received.conversation_id)
+    await wiring.worker.ring(received.jobs)
+
+
+async def _conversation(request: Request, session: str) -> Conversation | None:
+    wiring = request.app.state.wiring
+    async with wiring.store.transaction() as tx:
+        found = await tx.find_conversation(Channel.WEB, session)
+        return await tx.conversation(found, wiring.clock.now()) if found else None
+
+
+async def _messages(
+    request: Request, who: Conversation, language: str, after: int = 0
+) -> list[dict[str, Any]]:
+    wiring = request.app.state.wiring
+    async with wiring.store.transaction() as tx:
+        rows = await tx.messages_of(who.id, after)
+    buttons = [{"digit": c.digit, "title": c.title} for c in who.state.menu]
+    newest = max((r["id"] for r in rows if r["direction"] == "out"), default=0)
+    return [
+        {
+            "id": row["id"],
+            "who": "me" if row["direction"] == "in" else "service",
+            "text": row["text"],
+            "at": format_time(
+                row["created_at"], "short", tzinfo=wiring.timezone, locale=wiring.words.locale(language)
+            ),
+            "buttons": buttons if row["id"] == newest else [],
+        }
+        for row in rows
+    ]
+
+
+async def _last_id(request: Request, session: str) -> int:
+    who = await _conversation(request, session)
+    if who is None:
+        return 0
+    async with request.app.state.wiring.store.transaction() as tx:
+        rows = await tx.messages_of(who.id)
+    return max((int(r["id"]) for r in rows), default=0)
+
+
+async def _answered(request: Request, who: Conversation, before: int) -> bool:
+    async with request.app.state.wiring.store.transaction() as tx:
+        rows = await tx.messages_of(who.id, before)
+    waiting = any(r["direction"] == "in" and r["status"] == "received" for r in rows)
+    return bool(rows) and not waiting
+
+
+async def _checked_form(request: Request) -> tuple[str, dict[str, str]]:
+    """(session, form). Raises BadSignature when the form did not come from our page."""
+    session = request.cookies.get(COOKIE, "")
+    form = {k: str(v) for k, v in (await request.form(max_files=0, max_fields=20)).items()}
+    if not session or not hmac.compare_digest(form.get("csrf", ""), _csrf(request, session)):
+        raise BadSignature("rouvrez la page, puis écrivez de nouveau")
+    return session, form
+
+
+def _csrf(request: Request, session: str) -> str:
+    key = request.app.state.wiring.settings.action_token.get_secret_value().encode()
+    return hmac.new(key, session.encode(), hashlib.sha256).hexdigest()
+
+
+def _page_language(request: Request, who: Conversation | None) -> str:
+    known = dict(request.app.state.wiring.words.language_choices())
+    if who and who.language in known:
+        return who.language
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    accepted = [p.split(";")[0].strip()[:2] for p in request.headers.get("accept-language", "").split(",")]
+    return next((code for code in (chosen, *accepted) if code in known), "fr")
+
+
+def _words(request: Request, language: str) -> dict[str, str]:
+    words = request.app.state.wiring.words
+    return {key: words.text(f"utter_web_{key}", language) for key in WORDS}

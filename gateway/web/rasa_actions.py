@@ -1,0 +1,21 @@
+"""Where Rasa runs our actions: same process as the use cases, opened by a token only Rasa has."""
+
+import hmac
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from gateway.errors import BadSignature
+
+router = APIRouter()
+
+
+@router.post("/rasa/actions", include_in_schema=False)
+async def run_action(request: Request, call: dict[str, Any]) -> JSONResponse:
+    wiring = request.app.state.wiring
+    token = wiring.settings.action_token.get_secret_value()
+    if not token or not hmac.compare_digest(request.query_params.get("token", ""), token):
+        raise BadSignature("jeton absent ou faux")
+    result = await wiring.actions.run(call)
+    return JSONResponse(result.model_dump() if result else {"events": [], "responses": []})
