@@ -17,16 +17,20 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in var/")
     redis_url: str = Field(default="", description="redis:// address; empty: the queue stays in memory")
     rasa_url: str = Field(
-        default="", description="one or several addresses, comma-separated; empty: Rasa is started on 127.0.0.1:5005"
+        default="",
+        description="one or several addresses, comma-separated; empty: Rasa is started on 127.0.0.1:5005",
     )
-    public_url: str = Field(default="", description="address the carrier knows; signatures are computed on it")
+    public_url: str = Field(
+        default="", description="address the carrier knows; signatures are computed on it"
+    )
     twilio_account_sid: str = Field(default="", description="Twilio account")
     twilio_auth_token: SecretStr = Field(
         default=SecretStr(""), description="Twilio token: signs what comes in, authenticates what goes out"
     )
     twilio_sender: str = Field(default="", description="our number (+33…) or messaging service (MG…)")
     twilio_api_url: str = Field(
-        default="", description="where Twilio's API answers; empty: Twilio, or the simulator in the demonstration"
+        default="",
+        description="where Twilio's API answers; empty: Twilio, or the simulator in the demonstration",
     )
     twilio_timeout: float = Field(
         default=10.0, description="seconds to wait for Twilio, then the message is 'maybe sent'"
@@ -34,21 +38,35 @@ class Settings(BaseSettings):
     secret_keys: SecretStr = Field(
         default=SecretStr(""), description="comma-separated Fernet keys: the first encrypts, all decrypt"
     )
-    action_token: SecretStr = Field(default=SecretStr(""), description="shared with Rasa only: opens /rasa/actions")
+    action_token: SecretStr = Field(
+        default=SecretStr(""), description="shared with Rasa only: opens /rasa/actions"
+    )
     smtp_url: str = Field(
         default="", description="smtp://user:password@host:port; empty: mails wait in the simulator's mailbox"
     )
-    mail_from: str = Field(default="coup-de-pouce@example.org", description="sender of the mails to referents")
-    callback_email: str = Field(default="equipe@example.org", description="the team, when no referent is known")
-    service_name: str = Field(default="Département des Deux-Sèvres", description="who writes, said at first contact")
+    mail_from: str = Field(
+        default="coup-de-pouce@example.org", description="sender of the mails to referents"
+    )
+    callback_email: str = Field(
+        default="equipe@example.org", description="the team, when no referent is known"
+    )
+    service_name: str = Field(
+        default="Département des Deux-Sèvres", description="who writes, said at first contact"
+    )
     openfisca_url: str = Field(default="", description="OpenFisca's address; not used yet")
-    quiet_hours: str = Field(default="20:00-08:00", description="nothing unasked goes out between these hours")
-    send_rate: float = Field(default=1.0, description="unasked messages a second and sender; answers never wait")
+    quiet_hours: str = Field(
+        default="20:00-08:00", description="nothing unasked goes out between these hours"
+    )
+    send_rate: float = Field(
+        default=1.0, description="unasked messages a second and sender; answers never wait"
+    )
     timezone: str = Field(default="Europe/Paris", description="time zone of what people read")
     departement: str = Field(default="79", description="the département served")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, description="port to listen on")
-    var: Path = Field(default=ROOT / "var", description="where the demonstration keeps its data, secrets and logs")
+    var: Path = Field(
+        default=ROOT / "var", description="where the demonstration keeps its data, secrets and logs"
+    )
     simulator: bool = Field(default=False, description="the demonstration sets it; refused by ./run serve")
 
     @field_validator("quiet_hours")

@@ -39,7 +39,7 @@ class Worker:
     team: str
     timezone: str
     queue: Queue | None = None
-    on_answer: Callable[[int], None] = lambda conversation_id: None
+    on_answer: Callable[[int], None] = field(default=lambda _conversation_id: None)
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
 
     async def do(self, job_id: int) -> None:

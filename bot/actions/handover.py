@@ -12,7 +12,7 @@ from gateway.usecases.handover import acknowledgement, ask_for_a_person
 Ring = Callable[[Sequence[int]], Awaitable[None]]
 
 
-class AskForAPerson(Action):
+class AskForAPerson(Action):  # type: ignore[misc]  # rasa-sdk has no types
     """`reason` is one of handover.REASONS. Asked twice with one message, it notes one request."""
 
     def __init__(self, name: str, reason: str, store: Store, clock: Clock, team: str, ring: Ring) -> None:

@@ -36,7 +36,7 @@ class SmtpMailer:
         message["Message-ID"] = f"<mail-{mail_id}@coup-de-pouce>"
         message.set_content(text)
         try:
-            await aiosmtplib.send(message, **self._options)  # type: ignore[arg-type]
+            await aiosmtplib.send(message, **self._options)
         except (aiosmtplib.SMTPException, OSError) as failure:
             raise MailLater(type(failure).__name__) from None
 

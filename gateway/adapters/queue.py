@@ -16,7 +16,7 @@ def open_broker(redis_url: str) -> AsyncBroker:
     """In memory without an address. By Redis: from the beginning of the stream, which is kept short."""
     if not redis_url:
         return InMemoryBroker(max_async_tasks=64)
-    return RedisStreamBroker(
+    broker: AsyncBroker = RedisStreamBroker(
         url=redis_url,
         queue_name="coup-de-pouce-jobs",
         consumer_group_name="workers",
@@ -24,6 +24,7 @@ def open_broker(redis_url: str) -> AsyncBroker:
         maxlen=10_000,
         unacknowledged_lock_timeout=30,
     )
+    return broker
 
 
 class TaskiqQueue:

@@ -18,7 +18,7 @@ _FOR_GOOD = {21211, 21212, 21408, 21606, 21612, 21614, 30005, 30006}  # this num
 _OPTED_OUT = 21610
 
 
-class _Redirected(AsyncTwilioHttpClient):
+class _Redirected(AsyncTwilioHttpClient):  # type: ignore[misc]  # twilio has no types
     """Twilio's own client, sent to another address: the stand-in carrier, a proxy."""
 
     def __init__(self, api_url: str, patience: float) -> None:

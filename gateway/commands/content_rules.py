@@ -95,33 +95,34 @@ def budget() -> list[str]:
     """Segments of every language, reading ease and length of French sentences."""
     words = ContentFiles(ROOT, {"service": Settings().service_name})
     rows = [r for r in listed(words) if r["channel"] == "sms"]
+    problems = [
+        f"{row['file']}, {row['name']} [{row['language']}] : {row['segments']} segments, {most} au plus"
+        for row in rows
+        if row["segments"] > (most := BUDGET.get(row["language"], 4))
+    ]
+    for language in (code for code in LANGUAGES if code not in BUDGET):
+        sizes = [r["segments"] for r in rows if r["language"] == language]
+        if (short := sum(s <= 3 for s in sizes) / len(sizes)) < 0.8:
+            problems.append(f"{language} : {short:.0%} des textes tiennent en 3 segments, 80 % attendus")
+    average = mean(r["segments"] for r in rows if r["language"] == "fr")
+    if average > 1.5:
+        problems.append(f"français : {average:.2f} segments en moyenne, 1,5 au plus")
+    return problems + reading()
+
+
+def reading() -> list[str]:
+    """French sentences short and easy enough; labels of a page are no sentences."""
     problems = []
-    for row in rows:
-        most = BUDGET.get(row["language"], 4)
-        if row["segments"] > most:
-            problems.append(
-                f"{row['file']}, {row['name']} [{row['language']}] : {row['segments']} segments, {most} au plus"
-            )
-    for language in LANGUAGES:
-        if language not in BUDGET:
-            sizes = [r["segments"] for r in rows if r["language"] == language]
-            short = sum(s <= 3 for s in sizes) / len(sizes)
-            if short < 0.8:
-                problems.append(f"{language} : {short:.0%} des textes tiennent en 3 segments, 80 % attendus")
-    french = [r["segments"] for r in rows if r["language"] == "fr"]
-    if mean(french) > 1.5:
-        problems.append(f"français : {mean(french):.2f} segments en moyenne, 1,5 au plus")
-    for response in words.responses.values():
+    for response in read_responses(ROOT / "bot" / "data").values():
         if response.name.startswith("utter_web_"):
-            continue  # labels of a page, not sentences
+            continue
+        where = f"{response.file}, {response.name}"
         if (measured := ease(response.text)) < EASE:
             problems.append(
-                f"{response.file}, {response.name} : lisibilité {measured:.0f}, {EASE:.0f} au moins (mots plus courts, phrases plus courtes)"
+                f"{where} : lisibilité {measured:.0f}, {EASE:.0f} au moins (mots et phrases plus courts)"
             )
         if (length := words_a_sentence(response.text)) > WORDS_A_SENTENCE:
-            problems.append(
-                f"{response.file}, {response.name} : {length} mots par phrase, {WORDS_A_SENTENCE} au plus"
-            )
+            problems.append(f"{where} : {length} mots par phrase, {WORDS_A_SENTENCE} au plus")
     return problems
 
 

@@ -10,11 +10,13 @@ import sys
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
+from pydantic import SecretStr
 
 from gateway import logs
 from gateway.adapters.encryption import new_key
 from gateway.adapters.phone import e164
-from gateway.app import build, create_app
+from gateway.app import Wiring, build, create_app
 from gateway.commands.rasa_process import RasaProcess
 from gateway.commands.train import model
 from gateway.errors import NotReady
@@ -47,9 +49,9 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def demonstration_settings(**changes: object) -> Settings:
+def demonstration_settings() -> Settings:
     """The environment, with secrets made at first start and kept in var/."""
-    asked = Settings(**changes)  # type: ignore[arg-type]
+    asked = Settings()
     file = asked.var / "secrets.json"
     try:
         asked.var.mkdir(parents=True, exist_ok=True)
@@ -68,13 +70,18 @@ def demonstration_settings(**changes: object) -> Settings:
         raise NotReady(f"Impossible d'écrire dans {asked.var} : {failure.strerror}.") from None
     except ValueError:
         raise NotReady(f"{file} est abîmé : effacez-le, puis relancez ./run.") from None
-    given = asked.model_fields_set
-    missing = {k: v for k, v in kept.items() if k not in given or not _plain(getattr(asked, k))}
-    return Settings(**{**changes, **missing, "simulator": True})  # type: ignore[arg-type]
+    missing = {name: value for name, value in kept.items() if not _plain(getattr(asked, name))}
+    return asked.model_copy(update={**_secret(missing), "simulator": True})
 
 
 def _plain(value: object) -> str:
-    return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _secret(values: dict[str, str]) -> dict[str, object]:
+    """As the settings hold them: those that are secret there stay so."""
+    hidden = {name for name, about in Settings.model_fields.items() if about.annotation is SecretStr}
+    return {name: SecretStr(value) if name in hidden else value for name, value in values.items()}
 
 
 def free_port(port: int, setting: str) -> None:
@@ -116,21 +123,21 @@ def _demonstrate(settings: Settings) -> int:
     return 0
 
 
-async def _serve(app: object, wiring: object, settings: Settings) -> None:
+async def _serve(app: FastAPI, wiring: Wiring, settings: Settings) -> None:
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False,
         timeout_graceful_shutdown=3, lifespan="on",
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
     server = uvicorn.Server(config)
     telling = asyncio.create_task(_tell_when_started(server, wiring, settings))
     await server.serve()
     telling.cancel()
 
 
-async def _tell_when_started(server: uvicorn.Server, wiring: object, settings: Settings) -> None:
-    while not server.started:
+async def _tell_when_started(server: uvicorn.Server, wiring: Wiring, settings: Settings) -> None:
+    while not server.started:  # noqa: ASYNC110 uvicorn has no event to wait for
         await asyncio.sleep(0.05)
-    store = wiring.store  # type: ignore[attr-defined]
+    store = wiring.store
     await import_referents(store, (DEMONSTRATION / "referents.csv").read_bytes())
     await import_beneficiaries(store, (DEMONSTRATION / "beneficiaries.csv").read_bytes(), e164)
     here = f"http://127.0.0.1:{settings.port}"

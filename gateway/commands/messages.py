@@ -45,8 +45,8 @@ def updated(path: Path, language: str, sentences: list[tuple[str, str, str]], mi
     """Writes the catalogue again: translations kept, new sentences empty, changed ones fuzzy."""
     old: dict[tuple[str, str], Message] = {}
     if path.exists():
-        with path.open("rb") as file:
-            old = {(str(m.context), str(m.id)): m for m in read_po(file) if m.id}
+        with path.open("rb") as known:
+            old = {(str(m.context), str(m.id)): m for m in read_po(known) if m.id}
     fresh = Catalog(
         locale=language, project="Coup de pouce", version="1", charset="utf-8",
         creation_date=datetime(2026, 11, 23, tzinfo=UTC), revision_date=datetime(2026, 11, 23, tzinfo=UTC),

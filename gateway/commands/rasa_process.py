@@ -25,6 +25,7 @@ class RasaProcess:
         self._environment = {
             **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
             **QUIET,
+            "OMP_NUM_THREADS": "1",  # one line at a time: more threads only fight the gateway's
             "ACTIONS_URL": actions_url,
             "ACTION_TOKEN": token,
             "TRACKER_STORE": os.environ.get("TRACKER_STORE", "bot.tracker_store.ForgetfulSQLite"),
@@ -58,19 +59,23 @@ class RasaProcess:
                 preexec_fn=_die_with_parent,
             )  # fmt: skip
 
-    def wait(self, on_second=lambda s: None) -> None:  # type: ignore[no-untyped-def]
+    def wait(self) -> None:
         """Until a model is loaded. Raises NotReady when it dies or takes too long."""
         started = time.monotonic()
         while time.monotonic() - started < START:
-            if self._process is None or self._process.poll() is not None:
+            if self.stopped:
                 raise NotReady(f"Rasa s'est arrêté au démarrage : le détail est dans {self.log}.")
-            with suppress(OSError, ValueError):
-                with urlopen(f"{self.url}/status", timeout=2) as answer:  # noqa: S310 loopback
-                    if answer.status == 200:
-                        return
-            on_second(int(time.monotonic() - started))
-            time.sleep(0.25)
+            if self._answers():
+                return
+            time.sleep(0.1)
         raise NotReady(f"Rasa ne répond pas après {START} s : le détail est dans {self.log}.")
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"{self.url}/status", timeout=2) as answer:  # noqa: S310 loopback
+                return bool(answer.status == 200)
+        except (OSError, ValueError):
+            return False
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is None or self.stopped:

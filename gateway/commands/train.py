@@ -23,7 +23,6 @@ QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "PYTHONWARNINGS": "ignore",
     "PYTHONPATH": str(ROOT),
-    "OMP_NUM_THREADS": "1",
 }
 
 

@@ -8,7 +8,7 @@ Patterns are words in order: `mot` exact, `mot*` begins with, `*mot` ends with, 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.domain.text import folded
@@ -18,51 +18,111 @@ KINDS = ("emergency", "suicide", "child", "violence", "roof")
 
 _TOKEN = re.compile(r"\.\.|[()\[\]|]|[^\s()\[\]|]+")
 _WORD = r"[^\s]"
+_KEY = 3  # letters of a first word by which patterns are filed
 
 
-def compiled(patterns: Iterable[str]) -> re.Pattern[str]:
-    """One regular expression for many patterns; it is tried on text between two spaces."""
-    alternatives = [_translated(p) for p in patterns]
-    return re.compile("|".join(alternatives) if alternatives else r"(?!)")
+def _parts(pattern: str) -> tuple[str, set[str] | None]:
+    """A pattern as a regular expression, and the beginnings of its possible first words.
 
-
-def _translated(pattern: str) -> str:
-    out = ["(?<= )"]
-    for token in _TOKEN.findall(pattern):
-        if token == "..":
+    None instead of beginnings when anything may come first (`..`, `*word`).
+    """
+    out: list[str] = []
+    firsts: set[str] | None = set()
+    depth, opening = 0, True  # opening: a word met now may be the first of the sentence
+    alternative_start = False
+    for part in _TOKEN.findall(pattern):
+        if part == "..":
             out.append(rf"(?:{_WORD}+ ){{0,3}}")
-        elif token in "(":
+            if opening or alternative_start:
+                firsts = None
+        elif part in "([":
             out.append("(?:")
-        elif token == "|":
+            depth += 1
+            alternative_start = opening
+        elif part == "|":
             out.append("|")
-        elif token == ")":
-            out.append(")")
-        elif token == "[":
-            out.append("(?:")
-        elif token == "]":
-            out.append(")?")
+            alternative_start = opening
+        elif part in ")]":
+            out.append(")?" if part == "]" else ")")
+            depth -= 1
+            opening = opening and (depth > 0 or part == "]")
+            alternative_start = False
         else:
-            word = re.escape(folded(token.strip("*"))).replace(r"\ ", " ")
-            start = f"{_WORD}*" if token.startswith("*") else ""
-            end = f"{_WORD}*" if token.endswith("*") else ""
-            out.append(f"{start}{word}{end} ")
-    return "".join(out)
+            word = folded(part.strip("*"))
+            start = f"{_WORD}*" if part.startswith("*") else ""
+            end = f"{_WORD}*" if part.endswith("*") else ""
+            out.append(f"{start}{re.escape(word)}{end} ".replace(r"\ ", " "))
+            if (opening and depth == 0) or alternative_start:
+                if start:
+                    firsts = None
+                elif firsts is not None:
+                    firsts.add(word.split(" ")[0][:_KEY])
+            alternative_start = False
+            opening = opening and depth > 0
+    return "".join(out), firsts
+
+
+class Patterns:
+    """Many patterns, filed by the beginning of their first word: few are tried at each word."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        filed: dict[str, list[str]] = {}
+        anywhere: list[str] = []
+        for pattern in patterns:
+            expression, firsts = _parts(pattern)
+            if firsts is None:
+                anywhere.append(expression)
+            for first in firsts or ():
+                filed.setdefault(first, []).append(expression)
+        self._filed = {first: re.compile("|".join(found)) for first, found in filed.items()}
+        self._anywhere = re.compile("|".join(anywhere)) if anywhere else None
+        self._lengths = sorted({len(first) for first in filed})
+
+    def spans(self, padded: str) -> Iterator[tuple[int, int]]:
+        """Where patterns match in a folded text between two spaces: (start, end) of words."""
+        position = padded.find(" ") + 1
+        while 0 < position < len(padded):
+            end = self._match(padded, position)
+            if end:
+                yield position, end
+            position = padded.find(" ", max(end - 1, position)) + 1
+
+    def _match(self, padded: str, position: int) -> int:
+        word = padded[position : position + _KEY].split(" ")[0]
+        for length in self._lengths:
+            known = self._filed.get(word[:length]) if length <= len(word) else None
+            if known and (found := known.match(padded, position)):
+                return found.end()
+        if self._anywhere and (found := self._anywhere.match(padded, position)):
+            return found.end()
+        return 0
+
+    def found_in(self, padded: str) -> bool:
+        return next(self.spans(padded), None) is not None
+
+    def without(self, padded: str) -> str:
+        """The text with what matches taken out."""
+        kept, last = [], 0
+        for start, end in self.spans(padded):
+            kept.append(padded[last:start])
+            last = end
+        return "".join(kept) + padded[last:]
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """One language's danger words, compiled."""
+    """One language's danger words, ready to be looked for."""
 
-    danger: Mapping[str, re.Pattern[str]]
-    harmless: re.Pattern[str]
+    danger: Mapping[str, Patterns]
+    harmless: Patterns
 
     @classmethod
     def of(cls, danger: Mapping[str, Iterable[str]], harmless: Iterable[str]) -> "Lexicon":
-        return cls({k: compiled(danger.get(k, ())) for k in KINDS}, compiled(harmless))
+        return cls({k: Patterns(danger.get(k, ())) for k in KINDS}, Patterns(harmless))
 
     def kinds_in(self, padded: str) -> set[str]:
-        calm = self.harmless.sub(" ", padded)
-        return {kind for kind, words in self.danger.items() if words.search(calm)}
+        calm = self.harmless.without(padded)
+        return {kind for kind, words in self.danger.items() if words.found_in(calm)}
 
 
 def danger_in(text: str, lexicons: Iterable[Lexicon]) -> str | None:

@@ -56,7 +56,8 @@ class Carrier(BaseModel):
 async def page(request: Request) -> HTMLResponse:
     wiring = request.app.state.wiring
     context = {"lang": "fr", "dir": "ltr", "price": PRICE, "phones": wiring.demonstration_phones}
-    return wiring.pages.TemplateResponse(request, "simulator.html", context)
+    answer: HTMLResponse = wiring.pages.TemplateResponse(request, "simulator.html", context)
+    return answer
 
 
 @router.post("/api/messages")

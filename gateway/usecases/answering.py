@@ -218,7 +218,11 @@ class Answering:
             return self._back()
         if name == ASK_LANGUAGE.response:
             named = self._language_named(text)
-            return self._compose((ASK_LANGUAGE,), guess) if named is None else self._switched(Guess(named, sure=True))
+            return (
+                self._compose((ASK_LANGUAGE,), guess)
+                if named is None
+                else self._switched(Guess(named, sure=True))
+            )
         if name == "utter_not_understood":
             return self._compose((self._meanings(replies[0]),), guess)
         if name == "utter_start_over":

@@ -46,7 +46,8 @@ async def import_referents(store: Store, content: bytes) -> Imported:
 
 async def import_beneficiaries(store: Store, content: bytes, read_phone: PhoneReader) -> Imported:
     """Columns: phone, first_name, language, postal_code, commune, referent_email, audience (";")."""
-    kept, refused, seen = 0, [], {}
+    kept, refused = 0, []
+    seen: dict[str, int] = {}
     async with store.transaction() as tx:
         for line, row in rows(content, ("phone",)):
             phone = read_phone(row["phone"])

@@ -42,7 +42,7 @@ async def page(request: Request) -> Response:
         "messages": messages,
         "csrf": _csrf(request, session),
     }
-    answer = wiring.pages.TemplateResponse(request, "chat.html", context)
+    answer: HTMLResponse = wiring.pages.TemplateResponse(request, "chat.html", context)
     answer.set_cookie(
         COOKIE, session, max_age=30 * 86400, path="/chat", httponly=True, samesite="strict",
         secure=wiring.settings.public.startswith("https"),
