@@ -19,8 +19,12 @@ START = 90  # seconds at most; 4 are usual, a cold disk takes more
 class RasaProcess:
     """`actions_url` and `token`: where Rasa calls our actions. Its memory is a file of `var`."""
 
-    def __init__(self, model: Path, port: int, actions_url: str, token: str, var: Path) -> None:
+    def __init__(
+        self, model: Path, port: int, actions_url: str, token: str, var: Path,
+        endpoints: str = "endpoints.yml", channel: tuple[str, ...] = ("--connector", "rest"),
+    ) -> None:  # fmt: skip
         self.model, self.port, self.var = model, port, var
+        self.endpoints, self.channel = endpoints, channel
         self.log = var / "rasa.log"
         self._environment = {
             **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
@@ -49,8 +53,8 @@ class RasaProcess:
         self.var.mkdir(parents=True, exist_ok=True)
         command = [
             str(RASA), "-m", "rasa", "run", "--model", str(self.model), "--enable-api",
-            "-i", "127.0.0.1", "-p", str(self.port), "--endpoints", "endpoints.yml",
-            "--connector", "rest", "--logging-config-file", "bot/logging.yml",
+            "-i", "127.0.0.1", "-p", str(self.port), "--endpoints", self.endpoints,
+            *self.channel, "--logging-config-file", "bot/logging.yml",
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
