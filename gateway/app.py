@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from rasa_sdk.executor import ActionExecutor
+from taskiq.api import run_receiver_task
 
 from bot.actions.handover import actions
 from gateway.adapters.clock import MovableClock, SystemClock
@@ -109,23 +110,34 @@ def build(settings: Settings) -> Wiring:
 
 
 @asynccontextmanager
-async def running(wiring: Wiring, sweep: bool = True) -> AsyncIterator[None]:
-    """Opens the database, the queue and the sweep; closes them whatever happens."""
-    await migrate(wiring.store.engine)
+async def running(wiring: Wiring, work: bool | None = None) -> AsyncIterator[None]:
+    """Opens the database and the queue, closes them whatever happens.
+
+    `work`: this process also does the jobs. By default it does when there is no Redis to pass them
+    to workers, and in the demonstration, which is one process.
+    """
     embedded = not wiring.settings.redis_url
+    if work is None:
+        work = embedded or wiring.settings.simulator
+    await migrate(wiring.store.engine)
     if embedded:
         async with wiring.store.transaction() as tx:
             await tx.release_all()
-    await wiring.queue.broker.startup()
-    sweeping = asyncio.create_task(wiring.worker.sweep_forever()) if sweep and embedded else None
+    broker = wiring.queue.broker
+    broker.is_worker_process = work and not embedded
+    await broker.startup()
+    tasks: list[asyncio.Task[None]] = []
+    if work:
+        tasks.append(asyncio.create_task(wiring.worker.sweep_forever()))
+    if work and not embedded:
+        tasks.append(asyncio.create_task(run_receiver_task(broker)))
     try:
         yield
     finally:
-        if sweeping:
-            sweeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await sweeping
-        await wiring.queue.broker.shutdown()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await broker.shutdown()
         await wiring.close()
 
 
