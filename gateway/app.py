@@ -24,6 +24,7 @@ from gateway.adapters.database.store import DatabaseStore
 from gateway.adapters.encryption import Cipher
 from gateway.adapters.langid import LanguageByWords
 from gateway.adapters.mail import SimulatedMailbox, SmtpMailer
+from gateway.adapters.phone import spoken
 from gateway.adapters.queue import TaskiqQueue, open_broker
 from gateway.adapters.rasa import RasaAssistant
 from gateway.adapters.twilio import TwilioCarrier, TwilioSignature
@@ -85,7 +86,7 @@ def build(settings: Settings) -> Wiring:
     else:
         mailer = mailbox = SimulatedMailbox(settings.var / "simulator" / "mails.jsonl", clock)
     store = DatabaseStore(open_engine(settings.database), Cipher(settings.secret_keys.get_secret_value()))
-    words = ContentFiles(ROOT, {"service": settings.service_name})
+    words = ContentFiles(ROOT, {"service": settings.service_name, "number": spoken(settings.number)})
     assistant = RasaAssistant(settings.rasa_urls)
     carrier = TwilioCarrier(
         settings.twilio_account_sid, token, settings.twilio_sender, f"{settings.public}/sms/status",

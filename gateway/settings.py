@@ -28,6 +28,9 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Twilio token: signs what comes in, authenticates what goes out"
     )
     twilio_sender: str = Field(default="", description="our number (+33…) or messaging service (MG…)")
+    sms_number: str = Field(
+        default="", description="number people text, shown on the page; empty: TWILIO_SENDER"
+    )
     twilio_api_url: str = Field(
         default="",
         description="where Twilio's API answers; empty: Twilio, or the simulator in the demonstration",
@@ -90,6 +93,10 @@ class Settings(BaseSettings):
         return [u.strip().rstrip("/") for u in self.rasa_url.split(",") if u.strip()] or [
             "http://127.0.0.1:5005"
         ]
+
+    @property
+    def number(self) -> str:
+        return self.sms_number or self.twilio_sender
 
     @property
     def public(self) -> str:

@@ -99,6 +99,11 @@ class Worker:
             except AssistantSilent as silent:
                 log.warning("assistant_silent", reason=str(silent), attempts=job.attempts)
                 return timedelta(seconds=job.attempts)
+            except Exception:
+                if not answering.last_try:
+                    raise
+                log.exception("turn_failed", message=turn.inbound.id)
+                outcome = answering.apology()
             rings = await conversation.record_turn(self.store, turn, outcome, self.team, now)
             self.on_answer(job.subject)
             log.info(
@@ -128,7 +133,7 @@ class Worker:
         if mail is None:
             return None
         try:
-            await self.mailer.send(job.subject, *mail)
+            await self.mailer.send(mail)
         except MailLater as later:
             log.warning("mail_later", reason=str(later), attempts=job.attempts)
             return timedelta(seconds=min(2**job.attempts * 5, 3600))

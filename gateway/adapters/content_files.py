@@ -29,10 +29,11 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Response:
-    """One entry of `responses:`. `buttons` are (title, payload)."""
+    """One entry of `responses:`. `buttons` are (title, payload); `web` is its text on the page, if it differs."""
 
     name: str
     text: str
+    web: str = ""
     buttons: tuple[tuple[str, str], ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: str = ""
@@ -41,7 +42,7 @@ class Response:
     def sentences(self) -> list[str]:
         """Everything to translate: the text, the titles, the label."""
         label = self.metadata.get("label")
-        return [s for s in (self.text, *(t for t, _ in self.buttons), label) if s]
+        return [s for s in (self.text, self.web, *(t for t, _ in self.buttons), label) if s]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -56,9 +57,10 @@ def read_responses(folder: Path) -> dict[str, Response]:
         content = read_yaml(path)
         for name, variants in (content.get("responses") or {}).items():
             first = variants[0]
+            web = next((v["text"] for v in variants if v.get("channel") == "web"), "")
             buttons = tuple((b["title"], b["payload"]) for b in first.get("buttons") or ())
             found[name] = Response(
-                name, str(first["text"]).strip(), buttons, first.get("metadata") or {}, path.name
+                name, str(first["text"]).strip(), web.strip(), buttons, first.get("metadata") or {}, path.name
             )
     return found
 
@@ -100,10 +102,17 @@ class ContentFiles:
         """One sentence in her language; French when it is not translated, never nothing."""
         return self.catalogues.get(language, {}).get((response, french), french)
 
-    def text(self, response: str, language: str, values: Mapping[str, Any] | None = None) -> str:
+    def text(
+        self,
+        response: str,
+        language: str,
+        values: Mapping[str, Any] | None = None,
+        channel: Channel = Channel.SMS,
+    ) -> str:
         """A response's text alone, placeholders filled."""
         found = self.responses[response]
-        return self._filled(self.say(response, found.text, language), language, values or {})
+        french = found.web if found.web and channel is Channel.WEB else found.text
+        return self._filled(self.say(response, french, language), language, values or {})
 
     def label(self, intent: str, language: str) -> str:
         found = self.responses.get(f"utter_{intent}")
@@ -127,7 +136,7 @@ class ContentFiles:
         texts: list[str] = []
         menu: tuple[Choice, ...] = ()
         for reply in self._with_followers(replies):
-            texts.append(self.text(reply.response, language, reply.values))
+            texts.append(self.text(reply.response, language, reply.values, channel))
             menu = self._menu(reply, language) or menu
         room = 1 if replies[0].response == "utter_welcome" else 0
         more = self.text("utter_more", language)

@@ -8,9 +8,22 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
+from jinja2 import Environment, FileSystemLoader
 
 from gateway.errors import MailLater
-from gateway.ports import Clock
+from gateway.ports import Clock, Mail
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).resolve().parents[1] / "mails"),
+    autoescape=False,  # noqa: S701 plain text
+)
+
+
+def written(mail: Mail) -> tuple[str, str]:
+    """(subject, text). The subject names nobody."""
+    whole = _TEMPLATES.get_template(f"{mail.template}.txt").render(mail.values)
+    subject, _, text = whole.partition("\n")
+    return subject[:1].upper() + subject[1:], text.strip()
 
 
 class SmtpMailer:
@@ -28,12 +41,13 @@ class SmtpMailer:
             "timeout": 15,
         }
 
-    async def send(self, mail_id: int, to: str, subject: str, text: str) -> None:
+    async def send(self, mail: Mail) -> None:
+        subject, text = written(mail)
         message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, to, subject
+        message["From"], message["To"], message["Subject"] = self._sender, mail.to, subject
         message["Date"] = format_datetime(self._clock.now())
         # The same id at each try: a mailbox that had it already shows it once.
-        message["Message-ID"] = f"<mail-{mail_id}@coup-de-pouce>"
+        message["Message-ID"] = f"<mail-{mail.id}@coup-de-pouce>"
         message.set_content(text)
         try:
             await aiosmtplib.send(message, **self._options)
@@ -47,13 +61,14 @@ class SimulatedMailbox:
     def __init__(self, file: Path, clock: Clock) -> None:
         self._file, self._clock = file, clock
 
-    async def send(self, mail_id: int, to: str, subject: str, text: str) -> None:
-        if any(m["id"] == mail_id for m in self.mails()):
+    async def send(self, mail: Mail) -> None:
+        if any(m["id"] == mail.id for m in self.mails()):
             return
+        subject, text = written(mail)
         at: datetime = self._clock.now()
         row = {
-            "id": mail_id,
-            "to": to,
+            "id": mail.id,
+            "to": mail.to,
             "subject": subject,
             "text": text,
             "at": at.isoformat(),

@@ -17,3 +17,12 @@ def e164(typed: str, region: str = "FR") -> str | None:
         return spelled
     fiction = spelled.startswith(_FICTION) and phonenumbers.is_possible_number(number)
     return spelled if fiction else None
+
+
+def spoken(number: str) -> str:
+    """`+33939980079` → `09 39 98 00 79`: as people read it."""
+    try:
+        parsed = phonenumbers.parse(number, "FR")
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)

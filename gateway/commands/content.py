@@ -22,6 +22,7 @@ LONGEST = {
     "first_name": "Marie-Christine",
     "source": "Décret 2026-220 du 30/03/2026, Légifrance",
     "date": "2026-09-23",
+    "number": "09 39 98 00 79",
 }
 BUDGET = {"fr": 2, "en": 2, "pt": 3, "es": 3, "ro": 3}  # segments; the others: 4, four in five of them 3
 WORDS_A_SENTENCE = 12
@@ -59,6 +60,7 @@ def listed(words: ContentFiles) -> Iterator[dict[str, Any]]:
         reply = Reply(name, {**LONGEST, **_menu_of(name)})
         for language in LANGUAGES:
             for channel in Channel:
+                said = response.web if response.web and channel is Channel.WEB else response.text
                 text = words.render((reply,), language, channel).text
                 if channel is Channel.SMS and words.render((reply,), language, channel).rest:
                     text = _whole(words, reply, language)
@@ -70,8 +72,8 @@ def listed(words: ContentFiles) -> Iterator[dict[str, Any]]:
                     "text": text,
                     "segments": weight.segments if channel is Channel.SMS else 0,
                     "encoding": weight.encoding,
-                    "ease": ease(response.text) if language == "fr" else None,
-                    "words_a_sentence": words_a_sentence(response.text) if language == "fr" else None,
+                    "ease": ease(said) if language == "fr" else None,
+                    "words_a_sentence": words_a_sentence(said) if language == "fr" else None,
                     "translated": translated(words, response, language),
                     "source": response.metadata.get("source", ""),
                     "checked_on": response.metadata.get("checked_on", ""),

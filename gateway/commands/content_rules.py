@@ -16,7 +16,7 @@ from gateway.domain.keywords import command_in
 from gateway.settings import ROOT, Settings
 
 METADATA = ("source", "checked_on", "valid_until", "audience")
-PLACEHOLDERS = {"service", "referent", "source", "date", "first_name"}
+PLACEHOLDERS = {"service", "number", "referent", "source", "date", "first_name"}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 # Words in capitals that are names, not orders to write them.

@@ -103,15 +103,18 @@ def _train(path: Path) -> None:
 
 def _wait(process: "subprocess.Popen[bytes]", what: str) -> int:
     started = time.monotonic()
-    live = sys.stderr.isatty()
+    live, shown = sys.stderr.isatty(), 0
     print(f"{what} ", end="", file=sys.stderr, flush=True)
     while (code := process.poll()) is None:
         time.sleep(0.5)
         elapsed = int(time.monotonic() - started)
         if live:
             print(f"\r{what} {elapsed} s ", end="", file=sys.stderr, flush=True)
+        elif elapsed >= shown + 5:
+            shown = elapsed
+            print(".", end="", file=sys.stderr, flush=True)
     print(
-        f"{'' if live else f'{int(time.monotonic() - started)} s '}{'fait' if code == 0 else 'échec'}",
+        f"{'' if live else f' {int(time.monotonic() - started)} s '}{'fait' if code == 0 else 'échec'}",
         file=sys.stderr,
     )
     return code

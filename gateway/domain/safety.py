@@ -28,37 +28,32 @@ def _parts(pattern: str) -> tuple[str, set[str] | None]:
     """
     out: list[str] = []
     firsts: set[str] | None = set()
-    depth, opening = 0, True  # opening: a word met now may be the first of the sentence
-    alternative_start = False
+    at_start = True  # a word met now may be the first of what matches
+    groups: list[bool] = []  # for each open group: did it open at the start
     for part in _TOKEN.findall(pattern):
         if part == "..":
             out.append(rf"(?:{_WORD}+ ){{0,3}}")
-            if opening or alternative_start:
-                firsts = None
+            firsts = None if at_start else firsts
         elif part in "([":
             out.append("(?:")
-            depth += 1
-            alternative_start = opening
+            groups.append(at_start)
         elif part == "|":
             out.append("|")
-            alternative_start = opening
+            at_start = bool(groups) and groups[-1]
         elif part in ")]":
             out.append(")?" if part == "]" else ")")
-            depth -= 1
-            opening = opening and (depth > 0 or part == "]")
-            alternative_start = False
+            opened_at_start = groups.pop()
+            at_start = part == "]" and opened_at_start
         else:
             word = folded(part.strip("*"))
             start = f"{_WORD}*" if part.startswith("*") else ""
             end = f"{_WORD}*" if part.endswith("*") else ""
             out.append(f"{start}{re.escape(word)}{end} ".replace(r"\ ", " "))
-            if (opening and depth == 0) or alternative_start:
-                if start:
-                    firsts = None
-                elif firsts is not None:
-                    firsts.add(word.split(" ")[0][:_KEY])
-            alternative_start = False
-            opening = opening and depth > 0
+            if at_start and start:
+                firsts = None
+            elif at_start and firsts is not None:
+                firsts.add(word.split(" ")[0][:_KEY])
+            at_start = False
     return "".join(out), firsts
 
 

@@ -5,7 +5,11 @@ import unicodedata
 
 MAX_CHARACTERS = 1600  # Twilio's own limit for one message
 
-_ARABIC = str.maketrans("أإآٱىکی", "اااايكي")
+# Arabic letters written in several ways; ʼ is an apostrophe that Unicode calls a letter.
+_SAME = str.maketrans({**dict(zip("أإآٱىکی", "اااايكي", strict=True)), "ʼ": " "})
+_LATIN_I = re.compile(
+    r"(?<=[а-яіїєґ])i|i(?=[а-яіїєґ])"
+)  # typed on a Russian keyboard inside a Ukrainian word
 _REPEATED = re.compile(r"([^\W\d])\1{2,}")
 _NOT_A_WORD = re.compile(r"[^\w\s]|_")
 _SPACES = re.compile(r"\s+")
@@ -26,14 +30,14 @@ def folded(text: str) -> str:
     >>> folded("  L'ARRÊT, stoppp ! ٢")
     'l arret stop 2'
     """
-    text = unicodedata.normalize("NFKC", text).lower().translate(_ARABIC)
+    text = unicodedata.normalize("NFKC", text).lower().translate(_SAME)
     text = "".join(
         c
         for c in unicodedata.normalize("NFD", text)
         if not unicodedata.combining(c) and c != "\u0640"  # tatweel
     )
     text = "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in text)
-    text = _REPEATED.sub(r"\1", text)
+    text = _LATIN_I.sub("і", _REPEATED.sub(r"\1", text))
     return _SPACES.sub(" ", _NOT_A_WORD.sub(" ", text)).strip()
 
 

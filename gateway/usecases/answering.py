@@ -38,6 +38,10 @@ class Answering:
         """The whole turn, rendered."""
         return self.rendered(await self._decided())
 
+    def apology(self) -> Outcome:
+        """The one sentence for when nothing else works, and a person who calls back."""
+        return self.rendered(self._compose((Reply("utter_later"),), self._guess(), callback="unanswered"))
+
     # the order of design and of safety
 
     async def _decided(self) -> Outcome:
@@ -204,7 +208,7 @@ class Answering:
         except AssistantSilent:
             if not self.last_try:
                 raise
-            return self._compose((Reply("utter_later"),), guess, callback="unanswered")
+            return self.apology()
         return replace(self._understood(replies, guess, text), asked_rasa=True)
 
     def _understood(self, replies: tuple[Reply, ...], guess: Guess, text: str) -> Outcome:

@@ -70,6 +70,7 @@ async def record_turn(
         if outcome.stop:
             source = "carrier" if turn.inbound.carrier_stop else "message"
             await tx.opt_out(who.id, source, now)
+            await tx.cancel_queued(who.id)
         if outcome.start:
             await tx.opt_in(who.id, "message", now)
         if outcome.callback:

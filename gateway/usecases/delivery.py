@@ -9,7 +9,7 @@ from gateway.ports import Outbound, SmsCarrier, Store, Transaction
 from gateway.usecases.handover import tell_number_failed
 
 BAD_NUMBER = {21211, 21614, 30005, 30006}
-ATTEMPTS = 8  # then the message is given up and its number shown as failing
+GIVE_UP = timedelta(days=1)  # an answer older than that would only puzzle her
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ async def send(
     try:
         sid = await _send_once(store, carrier, message)
     except SendLater:
-        return await _later(store, message, refused=True)
+        return await _later(store, message, now, refused=True)
     except SendUnsure:
-        return await _later(store, message, refused=False)
+        return await _later(store, message, now, refused=False)
     except OptedOut as stopped:
         async with store.transaction() as tx:
             await tx.mark_failed(message.id, stopped.code)
@@ -65,14 +65,14 @@ async def _send_once(store: Store, carrier: SmsCarrier, message: Outbound) -> st
     return await carrier.send(message.address, message.text)
 
 
-async def _later(store: Store, message: Outbound, refused: bool) -> Delivered:
+async def _later(store: Store, message: Outbound, now: datetime, refused: bool) -> Delivered:
     async with store.transaction() as tx:
-        if message.attempts >= ATTEMPTS:
+        if message.created_at and now - message.created_at > GIVE_UP:
             await tx.mark_failed(message.id, None)
             return Delivered()
         if refused:
             await tx.mark_refused(message.id)
-    return Delivered(retry_in=timedelta(seconds=min(2**message.attempts, 300)))
+    return Delivered(retry_in=timedelta(seconds=min(2 ** min(message.attempts, 8), 300)))
 
 
 async def note_status(

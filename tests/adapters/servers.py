@@ -116,7 +116,8 @@ def _started(
     try:
         end = time.monotonic() + PATIENCE
         while True:
-            assert process.poll() is None and time.monotonic() < end, log.read_text(errors="replace")
+            assert process.poll() is None, log.read_text(errors="replace")
+            assert time.monotonic() < end, log.read_text(errors="replace")
             try:
                 answers()
                 break

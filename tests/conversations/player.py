@@ -6,26 +6,40 @@ Titre sur une ligne
 Amina     français, suivie par Claire        une personne connue (prénom, langue, référente)
 Inconnue  numéro inconnu                     quelqu'un qui n'a jamais écrit
 
-Amina >   ce qu'elle écrit                   « (vide) » : un SMS vide ; « (photo) » ; « [x2] texte » : le
-                                             même SMS remis deux fois
-      <   ce qu'elle reçoit, au mot près     la suite en retrait ; « … » : n'importe quoi ; « (rien) » : silence
+— Le lendemain matin.                        ce que l'on raconte entre deux messages : le robot ne le lit pas
+
+Amina >   ce qu'elle écrit                   deux lignes « > » de suite : elle n'attend pas la réponse
+          (vide) · (photo)                   un SMS vide ; une image sans un mot
+          [x2] texte                         le même SMS remis deux fois
+          [encore]                           l'opérateur remet son dernier SMS une fois de plus
+          [1600] texte                       le texte répété jusqu'à 1 600 caractères
+          [sali] texte                       des signes invisibles entre les mots (NUL, Échap, droite à gauche)
+          [opérateur STOP] STOP              l'opérateur a déjà traité STOP, ou START
+      <   ce qu'elle reçoit, au mot près     la suite en retrait ; « … » : n'importe quoi ; « (rien) » : silence ;
+                                             deux « < » de suite : deux SMS ; un SMS de trop arrête tout
 horloge   +2 jours                           heures, jours, minutes
+horloge   demain 9 h                         le lendemain à cette heure, à Paris
 opérateur 429                                une panne ; « normal » pour finir
-robot     arrêté                             « démarré » ensuite
-vérifier  1 SMS                              de la dernière réponse
+opérateur rapports en double                 ou en désordre : les accusés de réception
+robot     arrêté                             ou figé ; « démarré » ensuite
+vérifier  1 SMS                              reçu depuis qu'elle a écrit
 vérifier  2 segments au plus
 vérifier  réponses utter_welcome, utter_menu/main
 vérifier  courriel à claire                  un courriel est parti à cette adresse depuis le début
-vérifier  aucun courriel
+vérifier  courriel urgent à claire
+vérifier  courriel dit Prénom : Amina        le dernier ; « courriel tait … » : il ne le dit pas
+vérifier  aucun courriel                     ou « 2 courriels » : depuis le début, pour tous
 vérifier  statut delivered
 """
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx2
 
@@ -34,7 +48,11 @@ CLAIRE, PAUL = "claire.moreau@example.org", "paul.girard@example.org"
 _PERSON = re.compile(r"^(?P<name>\w+) +(?P<about>(français|anglais|arabe|ukrainien|numéro inconnu).*)$")
 _TURN = re.compile(r"^(?P<name>\w+) >\s*(?P<text>.*)$")
 _LENGTH = re.compile(r"^\+(\d+) (minutes?|heures?|jours?)$")
-UNITS = {"m": "minutes", "h": "hours", "j": "days"}
+_MORNING = re.compile(r"^demain (\d+) h$")
+_MARK = re.compile(r"^\[(x\d|1600|sali|opérateur (?:STOP|START))\] ?(.*)$")
+KINDS = {"horloge": "clock", "opérateur": "carrier", "robot": "robot", "vérifier": "check"}
+REPORTS = {"rapports en double": "twice", "rapports en désordre": "disorder"}
+NOT_SENT = ("429", "500", "timeout", "timeout-lost")
 
 
 @dataclass
@@ -65,10 +83,9 @@ class Script:
             elif person := _PERSON.match(line):
                 people[person["name"]] = person["about"]
             elif word := re.match(r"^(horloge|opérateur|robot|vérifier)\s+(.*)$", line):
-                kind = {"horloge": "clock", "opérateur": "carrier", "robot": "robot", "vérifier": "check"}[
-                    word[1]
-                ]
-                steps.append(Step(kind, text=word[2].strip(), line=number))
+                steps.append(Step(KINDS[word[1]], text=word[2].strip(), line=number))
+            elif line.startswith("—"):
+                continue
             elif steps and steps[-1].kind == "expects" and line.startswith("   ") and stripped:
                 steps[-1].lines.append(stripped)
             elif stripped and steps:
@@ -82,147 +99,187 @@ class Mismatch(AssertionError):
 
 @dataclass
 class Player:
-    """`phones`: name → number for this script. `robot`: stops and starts the real Rasa."""
+    """`phones`: name → number for this script. `robot`: stops and starts the real Rasa.
+
+    `updating`: what differs is noted in `heard` for UPDATE=1, and the script goes on.
+    """
 
     url: str
     phones: dict[str, str]
     robot: Callable[[str], None]
-    patience: float = 45.0
+    updating: bool = False
+    patience: float = 60.0
 
     def __post_init__(self) -> None:
         self.http = httpx2.Client(base_url=self.url, timeout=60)
-        self.seen: dict[str, int] = {}
-        self.last: list[dict[str, Any]] = []
         self.who = ""
+        self.start: dict[str, int] = {}  # how many SMS each had received when she last wrote
+        self.read = 0  # how many of those since are already in the script
+        self.said: dict[str, dict[str, Any]] = {}  # the last SMS of each, as it was given to the carrier
+        self.robot_away = False
+        self.heard: dict[int, str] = {}  # line of the script → what came
+        self._work()
         self.mails_before = len(self.http.get("/simulator/api/mails").json())
-        self.heard: dict[int, list[str]] = {}  # line of the script → what came, for UPDATE=1
 
     def play(self, script: Script) -> None:
-        for name, phone in self.phones.items():
-            self.seen[name] = len(self._out(phone))
         for index, step in enumerate(script.steps):
-            getattr(self, f"_{step.kind}")(step)
+            previous, following = script.steps[max(index - 1, 0)], script.steps[index + 1 : index + 2]
             if step.kind == "says":
-                following = script.steps[index + 1 : index + 2]
-                waits = following and following[0].kind == "expects"
-                self._settle(step.who, bool(waits))
+                self._says(step, in_a_row=index > 0 and (previous.kind, previous.who) == ("says", step.who))
+                self._wait_for_answer(step, following)
+            elif step.kind == "expects":
+                self._expects(step, last=not following or following[0].kind != "expects")
+            else:
+                getattr(self, f"_{step.kind}")(step)
 
     # verbs
 
-    def _says(self, step: Step) -> None:
+    def _says(self, step: Step, in_a_row: bool) -> None:
         self.who = step.who
-        text, media, repeat = step.text, 0, 0
-        if match := re.match(r"^\[x(\d)\] ?(.*)$", text):
-            repeat, text = int(match[1]) - 1, match[2]
-        if text == "(vide)":
-            text = ""
-        if text == "(photo)":
-            text, media = "", 1
-        message = {"from": self.phones[step.who], "body": text, "media": media, "repeat": repeat}
+        if not in_a_row:
+            self.start[step.who], self.read = len(self._received()), 0
+        again = step.text == "[encore]"
+        message = self.said[step.who] if again else {"from": self.phones[step.who], **_message(step.text)}
         answer = self.http.post("/simulator/api/messages", json=message)
         assert answer.status_code == 200, answer.text
+        assert answer.json()["status"] == 200, f"ligne {step.line} : SMS refusé, {answer.json()['status']}"
+        self.said[step.who] = {**message, "repeat": 0, "sid": answer.json()["sid"]}
 
-    def _expects(self, step: Step) -> None:
-        heard = self._new()
-        self.heard[step.line] = [m["body"] for m in heard]
-        expected = "\n".join(step.lines)
-        if expected == "(rien)":
-            got = "\n".join(m["body"] for m in heard)
-            if got:
-                raise Mismatch(_columns(step.line, expected, got))
+    def _wait_for_answer(self, step: Step, following: Sequence[Step]) -> None:
+        kind = following[0].kind if following else ""
+        if kind == "says" and following[0].who == step.who:
             return
-        got = heard[0]["body"].strip() if heard else "(rien)"
+        if not self.robot_away or kind in ("expects", "check"):
+            self._settle()
+
+    def _expects(self, step: Step, last: bool) -> None:
+        received, expected = self._since(), "\n".join(step.lines)
+        got = received[self.read]["body"].strip() if len(received) > self.read else "(rien)"
+        self.heard[step.line] = got
+        self.read += 1
+        if last and len(received) > self.read:
+            extra = "\n".join(m["body"] for m in received[self.read - 1 :])
+            raise Mismatch(_columns(step.line, f"{expected}\n(et rien de plus)", extra))
         pattern = ".*".join(re.escape(part) for part in re.split(r"\s*…\s*", _flat(expected)))
-        if not re.fullmatch(pattern, _flat(got), re.S):
+        if not self.updating and not re.fullmatch(pattern, _flat(got), re.S):
             raise Mismatch(_columns(step.line, expected, got))
 
     def _clock(self, step: Step) -> None:
-        match = _LENGTH.match(step.text)
-        assert match, f"ligne {step.line} : horloge +2 jours, +3 heures, +10 minutes"
-        length = f"P{match[1]}D" if match[2][0] == "j" else f"PT{match[1]}{match[2][0].upper()}"
-        self.http.post("/simulator/api/clock", json={"advance": length}).raise_for_status()
-        self.last = []
+        if match := _LENGTH.match(step.text):
+            length = f"P{match[1]}D" if match[2][0] == "j" else f"PT{match[1]}{match[2][0].upper()}"
+            self.http.post("/simulator/api/clock", json={"advance": length}).raise_for_status()
+            return
+        match = _MORNING.match(step.text)
+        assert match, f"ligne {step.line} : horloge +2 jours, +3 heures, +10 minutes, demain 9 h"
+        now = datetime.fromisoformat(self.http.get("/simulator/api/clock").json()["now"])
+        day = now.astimezone(ZoneInfo("Europe/Paris")) + timedelta(days=1)
+        then = day.replace(hour=int(match[1]), minute=0, second=0, microsecond=0)
+        self.http.post("/simulator/api/clock", json={"now": then.isoformat()}).raise_for_status()
 
     def _carrier(self, step: Step) -> None:
-        fault = None if step.text == "normal" else step.text
-        self.http.post("/simulator/api/carrier", json={"fault": fault}).raise_for_status()
-        if fault is None:
-            self._settle(self.who, True)
+        wanted = {"fault": None if step.text in ("normal", *REPORTS) else step.text}
+        wanted["reports"] = REPORTS.get(step.text, "normal")
+        self.http.post("/simulator/api/carrier", json=wanted).raise_for_status()
+        if step.text == "normal" and self.who:
+            self._settle()
 
     def _robot(self, step: Step) -> None:
         self.robot(step.text)
+        self.robot_away = step.text != "démarré"
+        if not self.robot_away and self.who:
+            self._settle()
 
     def _check(self, step: Step) -> None:
-        said, last = step.text, self.last
+        said, here, last = step.text, f"ligne {step.line} :", self._since()
         if match := re.match(r"^(\d+) SMS$", said):
-            found = len(last)
-            assert found == int(match[1]), f"ligne {step.line} : {found} SMS au lieu de {match[1]}"
+            assert len(last) == int(match[1]), f"{here} {len(last)} SMS au lieu de {match[1]}"
         elif match := re.match(r"^(\d+) segments? au plus$", said):
             found = sum(m["segments"] for m in last)
-            assert 0 < found <= int(match[1]), f"ligne {step.line} : {found} segments"
+            assert 0 < found <= int(match[1]), f"{here} {found} segments"
         elif said.startswith("réponses "):
             names = [n.strip() for n in said.removeprefix("réponses ").split(",")]
             got = last[-1]["responses"] if last else []
-            assert got == names, f"ligne {step.line} : réponses {got}"
+            assert got == names, f"{here} réponses {got}"
         elif said.startswith("statut "):
-            self._until(lambda: self._out(self.phones[self.who])[-1]["status"] == said.split()[1], step.text)
-        elif said == "aucun courriel":
-            assert not self._mails(), f"ligne {step.line} : {[m['subject'] for m in self._mails()]}"
-        elif said.startswith("courriel à "):
-            to = said.removeprefix("courriel à ")
-            self._until(lambda: any(str(m["to"]).startswith(to) for m in self._mails()), step.text)
-        elif match := re.match(r"^(\d+) courriels?$", said):
-            time.sleep(0.5)
-            assert len(self._mails()) == int(match[1]), f"ligne {step.line} : {len(self._mails())} courriels"
+            self._until(lambda: self._out()[-1]["status"] == said.split()[1], said)
         else:
-            raise ValueError(f"ligne {step.line} : vérification inconnue : {said}")
+            self._check_mails(said, here)
+
+    def _check_mails(self, said: str, here: str) -> None:
+        self._work()
+        mails = self._mails()
+        found = f"{here} {[(m['to'], m['subject']) for m in mails]}"
+        if match := re.match(r"^(?:(\d+)|aucun) courriels?$", said):
+            assert len(mails) == int(match[1] or 0), found
+        elif match := re.match(r"^courriel (urgent )?à (.*)$", said):
+            subject = "Urgent" if match[1] else ""
+            to = [m for m in mails if str(m["to"]).startswith(match[2])]
+            assert any(str(m["subject"]).startswith(subject) for m in to), found
+        elif match := re.match(r"^courriel (dit|tait) (.*)$", said):
+            whole = f"{mails[-1]['subject']}\n{mails[-1]['text']}" if mails else ""
+            assert whole, found
+            assert (match[2] in whole) == (match[1] == "dit"), f"{here} {whole}"
+        else:
+            raise ValueError(f"{here} vérification inconnue : {said}")
 
     # looking
 
-    def _out(self, phone: str) -> list[dict[str, Any]]:
-        return [m for m in self._all(phone) if m["direction"] == "out"]
+    def _all(self) -> list[dict[str, Any]]:
+        return list(self.http.get("/simulator/api/messages", params={"phone": self.phones[self.who]}).json())
 
-    def _all(self, phone: str) -> list[dict[str, Any]]:
-        return list(self.http.get("/simulator/api/messages", params={"phone": phone}).json())
+    def _out(self) -> list[dict[str, Any]]:
+        return [m for m in self._all() if m["direction"] == "out"]
+
+    def _received(self) -> list[dict[str, Any]]:
+        """The SMS that reached the phone of the last person who wrote."""
+        return [m for m in self._out() if m["status"] not in ("queued", "failed", "undelivered")]
+
+    def _since(self) -> list[dict[str, Any]]:
+        return self._received()[self.start[self.who] :] if self.who else []
 
     def _mails(self) -> list[dict[str, Any]]:
         return list(self.http.get("/simulator/api/mails").json())[self.mails_before :]
 
-    def _settle(self, name: str, _waits: bool) -> None:
-        """Until every message of hers is answered and every answer is with the carrier, or refused."""
+    def _work(self) -> None:
+        """Whatever is due is done: after that, what has not come will not come."""
+        self.http.post("/simulator/api/clock", json={"advance": "PT0S"}).raise_for_status()
 
-        def settled() -> bool:
-            rows = self._all(self.phones[name])
-            return not any(
-                (m["direction"] == "in" and m["status"] == "received")
-                or (m["direction"] == "out" and m["status"] == "queued")
-                for m in rows
-            )
-
-        if self.http.get("/simulator/api/carrier").json()["fault"] in (
-            "429",
-            "500",
-            "timeout",
-            "timeout-lost",
-        ):
-            time.sleep(0.5)
+    def _settle(self) -> None:
+        """Until all that she wrote is answered, and every answer has reached her, or was refused."""
+        carrier = self.http.get("/simulator/api/carrier").json()
+        self._until(lambda: not any(m["status"] == "received" for m in self._all()), "une réponse")
+        if carrier["fault"] in NOT_SENT:
+            time.sleep(0.5)  # so that the carrier is asked, and fails; what follows holds without it
             return
-        self._until(settled, "une réponse")
-
-    def _new(self) -> list[dict[str, Any]]:
-        rows = [m for m in self._out(self.phones[self.who]) if m["status"] not in ("queued", "failed")]
-        fresh = rows[self.seen[self.who] :]
-        self.seen[self.who] = len(rows)
-        self.last = fresh
-        return fresh
+        on_the_way = {"queued"} if carrier["reports"] == "disorder" else {"queued", "accepted", "sent"}
+        self._until(lambda: not any(m["status"] in on_the_way for m in self._out()), "son envoi")
 
     def _until(self, true: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + self.patience
         while time.monotonic() < end:
             if true():
                 return
-            time.sleep(0.05)
+            time.sleep(0.02)
         raise Mismatch(f"attendu en vain : {what}")
+
+
+def _message(text: str) -> dict[str, Any]:
+    """What the simulator is given for a line of the script: body, media, repeat…"""
+    if text == "(photo)":
+        return {"body": "", "media": 1}
+    if text == "(vide)":
+        return {"body": ""}
+    match = _MARK.match(text)
+    if not match:
+        return {"body": text}
+    mark, body = match[1], match[2]
+    if mark == "1600":
+        return {"body": (f"{body} " * 1600)[:1600]}
+    if mark == "sali":
+        return {"body": "\x00\x1b\u202e" + body.replace(" ", "\u200f \x00") + "\u202c\x07"}
+    if mark.startswith("x"):
+        return {"body": body, "repeat": int(mark[1]) - 1}
+    return {"body": body, "carrier_stop": mark.split()[1]}
 
 
 def _flat(text: str) -> str:
@@ -233,7 +290,7 @@ def _columns(line: int, expected: str, got: str) -> str:
     return f"\nligne {line}\n--- attendu\n{expected}\n--- obtenu\n{got}\n"
 
 
-def rewritten(script: Script, heard: dict[int, list[str]]) -> str:
+def rewritten(script: Script, heard: dict[int, str]) -> str:
     """The script with the `<` lines replaced by what was heard: UPDATE=1, then read it."""
     lines = script.path.read_text(encoding="utf-8").splitlines()
     for step in sorted((s for s in script.steps if s.kind == "expects"), key=lambda s: -s.line):
@@ -241,7 +298,7 @@ def rewritten(script: Script, heard: dict[int, list[str]]) -> str:
             continue
         start = step.line - 1
         indent = " " * lines[start].index("<")
-        body = "\n".join(heard[step.line]).split("\n") if heard[step.line] else ["(rien)"]
-        new = [f"{indent}<   {body[0]}", *(f"{indent}    {part}" for part in body[1:])]
+        first, *rest = heard[step.line].split("\n")
+        new = [f"{indent}<   {first}", *(f"{indent}    {part}" for part in rest)]
         lines[start : start + len(step.lines)] = [part.rstrip() for part in new]
     return "\n".join(lines) + "\n"

@@ -15,8 +15,8 @@ SCRIPTS = sorted(FOLDER.rglob("*.txt"))
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: str(p.relative_to(FOLDER).with_suffix("")))
 def test_it_holds_the_conversation(path: Path, system: System) -> None:
     script = Script.read(path)
-    player = Player(system.url, system.phones_of(script), system.robot)
     updating = os.environ.get("UPDATE") == "1"
+    player = Player(system.url, system.phones_of(script), system.robot, updating)
     try:
         player.play(script)
     except Mismatch:

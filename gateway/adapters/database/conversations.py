@@ -313,6 +313,16 @@ class Conversations:
         """The carrier said no for now: certainly not sent."""
         await self.db.execute(update(message).where(message.c.id == outbound_id).values(unsure=False))
 
+    async def cancel_queued(self, conversation_id: int) -> None:
+        """After STOP: what the carrier has not been asked to send stays here."""
+        waiting = update(message).where(
+            message.c.conversation_id == conversation_id,
+            message.c.direction == "out",
+            message.c.status == "queued",
+            message.c.unsure.is_(False),
+        )
+        await self.db.execute(waiting.values(status="cancelled"))
+
     async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> None:
         early = (
             (await self.db.execute(select(early_status).where(early_status.c.sid == sid))).mappings().first()

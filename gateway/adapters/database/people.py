@@ -1,5 +1,6 @@
 """Referents, beneficiaries, calls back and mails."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.adapters.database.tables import beneficiary, callback, mail, referent
 from gateway.adapters.encryption import Cipher
 from gateway.domain.people import Beneficiary, CallbackRequest, Referent
+from gateway.ports import Mail
 
 
 class People:
@@ -57,26 +59,27 @@ class People:
         )
         return (await self.db.execute(added.on_conflict_do_nothing())).rowcount == 1
 
-    async def add_mail(self, key: str, to: str, subject: str, text: str, now: datetime) -> int | None:
+    async def add_mail(
+        self, key: str, to: str, template: str, values: Mapping[str, str], now: datetime
+    ) -> int | None:
         """None when a mail with this key exists: it is written once."""
         added = self.insert(mail).values(
             key=key,
             to_sealed=self.cipher.seal(to),
-            subject=subject,
-            text_sealed=self.cipher.seal(text),
+            template=template,
+            values_sealed=self.cipher.seal_json(dict(values)),
             created_at=now,
         )
         return (await self.db.execute(added.on_conflict_do_nothing().returning(mail.c.id))).scalar()
 
-    async def mail(self, mail_id: int) -> tuple[str, str, str] | None:
-        row = (
-            (await self.db.execute(select(mail).where(mail.c.id == mail_id, mail.c.sent_at.is_(None))))
-            .mappings()
-            .first()
-        )
+    async def mail(self, mail_id: int) -> Mail | None:
+        """A mail not yet sent."""
+        found = select(mail).where(mail.c.id == mail_id, mail.c.sent_at.is_(None))
+        row = (await self.db.execute(found)).mappings().first()
         if row is None:
             return None
-        return self.cipher.open(row["to_sealed"]), row["subject"], self.cipher.open(row["text_sealed"])
+        values = self.cipher.open_json(row["values_sealed"])
+        return Mail(row["id"], self.cipher.open(row["to_sealed"]), row["template"], values)
 
     async def mark_mail_sent(self, mail_id: int, now: datetime) -> None:
         await self.db.execute(update(mail).where(mail.c.id == mail_id).values(sent_at=now))

@@ -170,8 +170,8 @@ mail = Table(
     Column("id", Integer, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
     Column("to_sealed", LargeBinary, nullable=False),
-    Column("subject", String(200), nullable=False),
-    Column("text_sealed", LargeBinary, nullable=False),
+    Column("template", String(32), nullable=False),
+    Column("values_sealed", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
 )

@@ -1,0 +1,333 @@
+"""The ports, with visible lists: what was asked, said, sent, kept."""
+
+import copy
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, Reply, State
+from gateway.domain.keywords import Vocabulary
+from gateway.domain.menu import Choice, numbered
+from gateway.domain.people import Beneficiary, CallbackRequest, Referent
+from gateway.domain.safety import Lexicon
+from gateway.errors import AssistantSilent
+from gateway.ports import Outbound, Question, Rendered
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+AMINA_PHONE, KARIM_PHONE = "+33639980001", "+33639980002"
+CLAIRE = Referent("claire.moreau@example.org", "Claire Moreau", id=1)
+AMINA = Beneficiary(AMINA_PHONE, "Amina", "fr", "79000", "Niort", id=1)
+TEAM = "equipe@example.org"
+
+FRENCH = Vocabulary.of(
+    "fr",
+    {
+        "ask_for": ["français"],
+        "hello": ["bonjour"],
+        "polite": ["svp", "merci", "bonjour"],
+        "yes": ["oui", "ok"],
+        "no": ["non"],
+        "digits": {2: ["deux"], 0: ["zéro"]},
+        "keywords": {
+            "STOP": ["arrêt"], "START": ["reprendre"], "MENU": [], "AIDE": [], "RDV": [],
+            "LANGUE": [], "PLUS": ["suite"], "SIMPLE": [], "SOURCE": [], "RETOUR": [],
+            "PERSONNE": ["appelez moi"],
+        },
+    },
+)  # fmt: skip
+ENGLISH = Vocabulary.of("en", {"ask_for": ["english"], "hello": ["hello"], "digits": {2: ["two"]}})
+DANGER = Lexicon.of({"suicide": ["veux mourir"], "roof": ["dors dehors"]}, ["mourir de rire"])
+
+MENUS = {
+    "utter_menu/main": [("RSA", "/menu/rsa"), ("Arrêter", "STOP"), ("Quelqu'un", "/talk_to_human")],
+    "utter_stop": [("Oui, arrêter", "STOP"), ("Non, continuer", "/menu/main")],
+}
+LABELS = {"faq/rsa_amount": "Montant du RSA", "faq/food_aid": "Aide alimentaire", "talk_to_human": "Quelqu'un"}
+
+
+@dataclass
+class FakeWords:
+    """A response is rendered as its name; `long` ones are cut in two."""
+
+    vocabularies: Sequence[Vocabulary] = (FRENCH, ENGLISH)
+    lexicons: Sequence[Lexicon] = (DANGER,)
+    metadata: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    simple: set[str] = field(default_factory=set)
+    long: set[str] = field(default_factory=set)
+
+    def has(self, response: str) -> bool:
+        return response in self.simple
+
+    def label(self, intent: str, language: str) -> str:
+        return LABELS.get(intent, "")
+
+    def sourced(self, response: str) -> Mapping[str, Any]:
+        return self.metadata.get(response, {})
+
+    def language_choices(self) -> Sequence[tuple[str, str]]:
+        return [("fr", "Français"), ("en", "English")]
+
+    def render(self, replies: Sequence[Reply], language: str, channel: Channel) -> Rendered:
+        text = " + ".join(f"{language}:{r.response}" for r in replies)
+        menu: tuple[Choice, ...] = ()
+        for reply in replies:
+            menu = self._menu(reply) or menu
+        if any(r.response in self.long for r in replies):
+            return Rendered(f"{text} (1)", numbered([("la suite", "PLUS")]), "the rest", menu)
+        return Rendered(text, menu)
+
+    def rest(self, text: str, menu: tuple[Choice, ...], language: str, channel: Channel) -> Rendered:
+        return Rendered(f"{language}:{text}", menu)
+
+    def _menu(self, reply: Reply) -> tuple[Choice, ...]:
+        if reply.values.get("languages"):
+            names = [Choice(str(i), n, f"LANGUE {c}") for i, (c, n) in enumerate(self.language_choices(), 1)]
+            return (*names, Choice("8", "Autre", "LANGUE other"))
+        if shown := reply.values.get("choices"):
+            return tuple(Choice(*c) for c in shown)
+        if meanings := reply.values.get("meanings"):
+            return numbered((LABELS[m], f"/{m}") for m in meanings)
+        return numbered(MENUS.get(reply.response, ()))
+
+
+@dataclass
+class FakeAssistant:
+    """Says what `says` holds for a text or a payload; silent where it holds nothing."""
+
+    says: dict[str, Sequence[Reply]] = field(default_factory=dict)
+    asked: list[Question] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+
+    async def answer(self, question: Question) -> Sequence[Reply]:
+        self.asked.append(question)
+        replies = self.says.get(question.payload or question.text)
+        if not replies:
+            raise AssistantSilent("silent")
+        return replies
+
+    async def forget(self, pseudonym: str) -> None:
+        self.forgotten.append(pseudonym)
+
+
+@dataclass
+class FakeGuesser:
+    scores: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def guess(self, text: str) -> tuple[str, float]:
+        return self.scores.get(text, ("fr", 0.9))
+
+
+@dataclass
+class FakeCarrier:
+    """Fails as `failures` say, in order, then sends. `sent`: (number, text)."""
+
+    failures: list[Exception] = field(default_factory=list)
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    looked: list[tuple[str, str, datetime]] = field(default_factory=list)
+    already: list[str] = field(default_factory=list)
+
+    async def send(self, to: str, text: str) -> str:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append((to, text))
+        return f"SM{len(self.sent)}"
+
+    async def find_recent(self, to: str, text: str, since: datetime) -> Sequence[str]:
+        self.looked.append((to, text, since))
+        return self.already
+
+
+@dataclass
+class FakeMailer:
+    failures: list[Exception] = field(default_factory=list)
+    sent: list[tuple[int, str, str, str]] = field(default_factory=list)
+
+    async def send(self, mail_id: int, to: str, subject: str, text: str) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append((mail_id, to, subject, text))
+
+
+@dataclass
+class FakeClock:
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def conversation(**changes: Any) -> Conversation:
+    """A person who has been welcomed and writes French, unless told otherwise."""
+    known = Conversation(
+        id=1, channel=Channel.SMS, address=AMINA_PHONE, pseudonym="p1", language="fr", language_sure=True,
+        state=State(welcomed=True),
+    )  # fmt: skip
+    return replace(known, **changes)
+
+
+def newcomer(**changes: Any) -> Conversation:
+    return conversation(**{"language": "", "language_sure": False, "state": State(), **changes})
+
+
+@dataclass
+class FakeStore:
+    """Both the store and its transaction; what a failed block did is undone."""
+
+    conversations: dict[int, Conversation] = field(default_factory=dict)
+    inbound: list[tuple[int, Inbound]] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)
+    outbound: list[dict[str, Any]] = field(default_factory=list)
+    turns: list[Outcome] = field(default_factory=list)
+    stopped: list[tuple[int, str]] = field(default_factory=list)
+    started: list[int] = field(default_factory=list)
+    failing: dict[int, int | None] = field(default_factory=dict)
+    early: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+    callbacks: list[CallbackRequest] = field(default_factory=list)
+    mails: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    referents: dict[str, Referent] = field(default_factory=dict)
+    beneficiaries: dict[str, tuple[Beneficiary, str]] = field(default_factory=dict)
+    jobs: list[tuple[str, int, datetime]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["FakeStore"]:
+        before = copy.deepcopy(self.__dict__)
+        try:
+            yield self
+        except BaseException:
+            self.__dict__.update(before)
+            raise
+
+    async def arm(self, kind: str, subject: int, due_at: datetime) -> int:
+        self.jobs.append((kind, subject, due_at))
+        return len(self.jobs)
+
+    # conversations
+
+    async def conversation_at(
+        self, channel: Channel, address: str, now: datetime, language: str = ""
+    ) -> int:
+        for known in self.conversations.values():
+            if (known.channel, known.address) == (channel, address):
+                return known.id
+        new = len(self.conversations) + 1
+        self.conversations[new] = newcomer(id=new, channel=channel, address=address, language=language)
+        return new
+
+    async def conversation(self, conversation_id: int, now: datetime) -> Conversation:
+        return self.conversations[conversation_id]
+
+    async def save_turn(self, before: Conversation, outcome: Outcome, now: datetime) -> None:
+        self.turns.append(outcome)
+
+    async def opt_out(self, conversation_id: int, source: str, now: datetime) -> None:
+        self.stopped.append((conversation_id, source))
+
+    async def opt_in(self, conversation_id: int, source: str, now: datetime) -> None:
+        self.started.append(conversation_id)
+
+    async def number_failed(self, conversation_id: int, code: int | None) -> bool:
+        if conversation_id in self.failing:
+            return False
+        self.failing[conversation_id] = code
+        return True
+
+    # messages
+
+    async def add_inbound(
+        self, conversation_id: int, sid: str, text: str, media: int, carrier_stop: str, now: datetime
+    ) -> int | None:
+        if any(known.sid == sid for _, known in self.inbound):
+            return None
+        added = Inbound(len(self.inbound) + 1, sid, text, now, media, carrier_stop)
+        self.inbound.append((conversation_id, added))
+        return added.id
+
+    async def next_unanswered(self, conversation_id: int) -> Inbound | None:
+        waiting = [m for c, m in self.inbound if c == conversation_id and m.id not in self.answered]
+        return waiting[0] if waiting else None
+
+    async def previous_text(self, conversation_id: int, before_id: int) -> str:
+        earlier = [m.text for c, m in self.inbound if c == conversation_id and m.id < before_id]
+        return earlier[-1] if earlier else ""
+
+    async def close_inbound(self, inbound_id: int, now: datetime) -> bool:
+        if inbound_id in self.answered:
+            return False
+        self.answered.append(inbound_id)
+        return True
+
+    async def add_outbound(
+        self, to: Conversation, inbound_id: int | None, text: str, responses: Sequence[str], now: datetime
+    ) -> int:
+        row = {
+            "id": len(self.outbound) + 1, "to": to.address, "conversation": to.id, "text": text,
+            "responses": list(responses), "status": "queued", "sid": None, "code": None, "unsure": False,
+            "attempts": 0, "at": now,
+        }  # fmt: skip
+        self.outbound.append(row)
+        return len(self.outbound)
+
+    async def next_outbound(self, conversation_id: int) -> Outbound | None:
+        for row in self.outbound:
+            if row["conversation"] == conversation_id and row["status"] == "queued":
+                return Outbound(
+                    row["id"], row["to"], row["text"], row["unsure"], row["attempts"], row["at"]
+                )  # fmt: skip
+        return None
+
+    def _row(self, outbound_id: int) -> dict[str, Any]:
+        return self.outbound[outbound_id - 1]
+
+    async def mark_attempt(self, outbound_id: int) -> None:
+        row = self._row(outbound_id)
+        row.update(unsure=True, attempts=row["attempts"] + 1)
+
+    async def mark_refused(self, outbound_id: int) -> None:
+        self._row(outbound_id).update(unsure=False)
+
+    async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> None:
+        status, code = self.early.get(sid, ("sent", None))
+        self._row(outbound_id).update(sid=sid, status=status, code=code, unsure=False)
+
+    async def mark_failed(self, outbound_id: int, code: int | None) -> None:
+        self._row(outbound_id).update(status="failed", code=code, unsure=False)
+
+    async def unknown_sid(self, sids: Sequence[str]) -> str | None:
+        known = {row["sid"] for row in self.outbound}
+        return next((sid for sid in sids if sid not in known), None)
+
+    async def carrier_status(self, sid: str, status: str, code: int | None) -> int | None:
+        for row in self.outbound:
+            if row["sid"] == sid:
+                row.update(status=status, code=code)
+                return int(row["conversation"])
+        self.early[sid] = (status, code)
+        return None
+
+    # people
+
+    async def add_callback(self, request: CallbackRequest) -> bool:
+        if any(known.message_id == request.message_id for known in self.callbacks):
+            return False
+        self.callbacks.append(request)
+        return True
+
+    async def add_mail(self, key: str, to: str, subject: str, text: str, now: datetime) -> int | None:
+        if key in self.mails:
+            return None
+        self.mails[key] = (to, subject, text)
+        return len(self.mails)
+
+    async def save_referent(self, new: Referent) -> int:
+        self.referents[new.email.lower()] = new
+        return len(self.referents)
+
+    async def referent_id(self, email: str) -> int | None:
+        known = list(self.referents)
+        return known.index(email.lower()) + 1 if email.lower() in known else None
+
+    async def save_beneficiary(self, new: Beneficiary, referent_email: str) -> int:
+        self.beneficiaries[new.phone] = (new, referent_email)
+        return len(self.beneficiaries)
