@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, Reply
-from gateway.domain.keywords import Vocabulary
+from gateway.domain.keywords import Vocabularies
 from gateway.domain.menu import Choice
 from gateway.domain.people import Beneficiary, CallbackRequest, Referent
 from gateway.domain.safety import Lexicon
@@ -60,7 +60,7 @@ class Rendered:
 class Words(Protocol):
     """The content: every sentence, in every language."""
 
-    vocabularies: Sequence[Vocabulary]
+    vocabularies: Vocabularies
     lexicons: Sequence[Lexicon]
 
     def has(self, response: str) -> bool: ...

@@ -82,11 +82,10 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """The SQLAlchemy address with its asynchronous driver."""
+        """The SQLAlchemy address, with PostgreSQL's driver."""
         url = self.database_url or f"sqlite:///{self.var / 'coup-de-pouce.db'}"
         url = url.replace("postgres://", "postgresql://", 1)
-        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-        return url.replace("sqlite://", "sqlite+aiosqlite://", 1)
+        return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
     @property
     def rasa_urls(self) -> list[str]:

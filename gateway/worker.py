@@ -9,13 +9,28 @@ import contextlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from gateway.domain.conversation import Conversation, Outcome
 from gateway.errors import AssistantSilent, MailLater
-from gateway.ports import Assistant, Clock, Job, LanguageGuesser, Mailer, Queue, SmsCarrier, Store, Words
+from gateway.ports import (
+    Assistant,
+    Clock,
+    Job,
+    LanguageGuesser,
+    Mail,
+    Mailer,
+    Outbound,
+    Queue,
+    SmsCarrier,
+    Store,
+    Transaction,
+    Words,
+)
 from gateway.usecases import conversation, delivery
 from gateway.usecases.answering import Answering
 
@@ -46,29 +61,43 @@ class Worker:
         """Claims and does one job; nothing when another worker has it."""
         async with self.store.transaction() as tx:
             job = await tx.claim(job_id, self.clock.now(), self.owner)
+            work = await self._prepared(tx, job) if job else None
         if job is None:
             return
         with structlog.contextvars.bound_contextvars(job=job.id, kind=job.kind):
             try:
-                await self._do(job)
+                if work is None:
+                    return await self._finish(job)
+                await self._perform(job, work)
             except Exception as failure:  # noqa: BLE001 the job stays; its owner is the next sweep
                 log.error("job_failed", error=type(failure).__name__, attempts=job.attempts)
-                await self._postpone(job, timedelta(seconds=min(2**job.attempts, 60)))
+                await self._postpone(job, timedelta(seconds=min(2 ** min(job.attempts, 6), 60)))
 
-    async def _do(self, job: Job) -> None:
+    async def _prepared(self, tx: Transaction, job: Job) -> Any:
+        """What the job needs, read in the transaction that claims it; None when nothing is left to do."""
         match job.kind:
             case "converse":
-                wait = await self._converse(job)
+                return await conversation.next_turn(tx, job.subject, self.clock.now())
             case "deliver":
-                wait = await self._deliver(job)
+                return await delivery.next_message(tx, job.subject)
             case "mail":
-                wait = await self._mail(job)
+                return await tx.mail(job.subject)
             case "forget":
-                wait = await self._forget(job)
-            case _:
-                wait = None
-        if wait is not None:
-            return await self._postpone(job, wait)
+                return await tx.conversation(job.subject, self.clock.now())
+        return None
+
+    async def _perform(self, job: Job, work: Any) -> None:
+        match job.kind:
+            case "converse":
+                await self._converse(job, work)
+            case "deliver":
+                await self._deliver(job, work)
+            case "mail":
+                await self._mail(job, work)
+            case "forget":
+                await self._forget(job, work)
+
+    async def _finish(self, job: Job) -> None:
         async with self.store.transaction() as tx:
             done = await tx.finish(job, self.owner)
         if not done:
@@ -78,78 +107,83 @@ class Worker:
         async with self.store.transaction() as tx:
             await tx.postpone(job, self.owner, self.clock.now() + wait)
 
-    async def _converse(self, job: Job) -> timedelta | None:
+    async def _converse(self, job: Job, first: conversation.TurnToTake) -> None:
         """All the messages of one person, in order, one turn at a time."""
-        first = True
-        while turn := await conversation.next_turn(self.store, job.subject, self.clock.now()):
+        turn: conversation.TurnToTake | None = first
+        while turn:
             now = self.clock.now()
-            answering = Answering(
-                words=self.words,
-                assistant=self.assistant,
-                guesser=self.guesser,
-                who=turn.conversation,
-                inbound=turn.inbound,
-                previous_text=turn.previous_text,
-                today=now.astimezone(ZoneInfo(self.timezone)).date().isoformat(),
-                again=first and job.attempts > 1,
-                last_try=first and job.attempts >= PATIENCE,
-            )
             try:
-                outcome = await answering.outcome()
+                outcome = await self._outcome(job, turn, now, again=turn is first)
             except AssistantSilent as silent:
                 log.warning("assistant_silent", reason=str(silent), attempts=job.attempts)
-                return timedelta(seconds=job.attempts)
-            except Exception:
-                if not answering.last_try:
-                    raise
-                log.exception("turn_failed", message=turn.inbound.id)
-                outcome = answering.apology()
-            rings = await conversation.record_turn(self.store, turn, outcome, self.team, now)
-            self.on_answer(job.subject)
+                return await self._postpone(job, timedelta(seconds=job.attempts))
+            async with self.store.transaction() as tx:
+                rings = list(await conversation.record_turn(tx, turn, outcome, self.team, now))
+                turn = await conversation.next_turn(tx, job.subject, now)
+                mine = await tx.renew(job, self.owner) if turn else await tx.finish(job, self.owner)
             log.info(
                 "turn_answered", conversation=job.subject, responses=[r.response for r in outcome.replies]
             )
+            self.on_answer(job.subject)
             await self.ring(rings)
-            first = False
+            if not mine:  # a message came meanwhile, or the lease was lost: whoever claims next goes on
+                return await self.ring([job.id])
+
+    async def _outcome(self, job: Job, turn: conversation.TurnToTake, now: datetime, again: bool) -> Outcome:
+        answering = Answering(
+            words=self.words,
+            assistant=self.assistant,
+            guesser=self.guesser,
+            who=turn.conversation,
+            inbound=turn.inbound,
+            previous_text=turn.previous_text,
+            today=now.astimezone(ZoneInfo(self.timezone)).date().isoformat(),
+            again=again and job.attempts > 1,
+            last_try=again and job.attempts >= PATIENCE,
+        )
+        try:
+            return await answering.outcome()
+        except AssistantSilent:
+            raise
+        except Exception:
+            if not answering.last_try:
+                raise
+            log.exception("turn_failed", message=turn.inbound.id)
+            return answering.apology()
+
+    async def _deliver(self, job: Job, first: Outbound) -> None:
+        message: Outbound | None = first
+        while message:
+            result = await delivery.hand_over(self.store, self.carrier, message)
+            now = self.clock.now()
             async with self.store.transaction() as tx:
-                if not await tx.renew(job, self.owner):
-                    break
-        return None
+                settled = await delivery.settle(tx, job.subject, message, result, self.team, now)
+                if settled.retry_in is not None:
+                    log.warning("send_later", attempts=message.attempts)
+                    return await tx.postpone(job, self.owner, now + settled.retry_in)
+                message = await delivery.next_message(tx, job.subject)
+                mine = await tx.renew(job, self.owner) if message else await tx.finish(job, self.owner)
+            await self.ring(settled.ring)
+            if not mine:
+                return await self.ring([job.id])
 
-    async def _deliver(self, job: Job) -> timedelta | None:
-        while message := await delivery.next_message(self.store, job.subject):
-            done = await delivery.send(
-                self.store, self.carrier, job.subject, message, self.team, self.clock.now()
-            )
-            await self.ring(done.ring)
-            if done.retry_in is not None:
-                log.warning("send_later", attempts=message.attempts)
-                return done.retry_in
-        return None
-
-    async def _mail(self, job: Job) -> timedelta | None:
-        async with self.store.transaction() as tx:
-            mail = await tx.mail(job.subject)
-        if mail is None:
-            return None
+    async def _mail(self, job: Job, mail: Mail) -> None:
         try:
             await self.mailer.send(mail)
         except MailLater as later:
             log.warning("mail_later", reason=str(later), attempts=job.attempts)
-            return timedelta(seconds=min(2**job.attempts * 5, 3600))
+            return await self._postpone(job, timedelta(seconds=min(2 ** min(job.attempts, 10) * 5, 3600)))
         async with self.store.transaction() as tx:
             await tx.mark_mail_sent(job.subject, self.clock.now())
-        return None
+            await tx.finish(job, self.owner)
 
-    async def _forget(self, job: Job) -> timedelta | None:
+    async def _forget(self, job: Job, who: Conversation) -> None:
         """Rasa forgets a conversation that has been idle."""
-        async with self.store.transaction() as tx:
-            who = await tx.conversation(job.subject, self.clock.now())
         try:
             await self.assistant.forget(who.pseudonym)
         except AssistantSilent:
-            return timedelta(minutes=5)
-        return None
+            return await self._postpone(job, timedelta(minutes=5))
+        await self._finish(job)
 
     async def ring(self, job_ids: Sequence[int]) -> None:
         if self.queue is None:

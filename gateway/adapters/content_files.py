@@ -16,7 +16,7 @@ from babel.dates import format_date
 from babel.messages.pofile import read_po
 
 from gateway.domain.conversation import Channel, Reply
-from gateway.domain.keywords import Vocabulary
+from gateway.domain.keywords import Vocabularies, Vocabulary
 from gateway.domain.menu import Choice, numbered
 from gateway.domain.safety import Lexicon
 from gateway.ports import Rendered
@@ -92,7 +92,7 @@ class ContentFiles:
             vocabularies.append(Vocabulary.of(language, raw))
             lexicons.append(Lexicon.of(raw.get("danger") or {}, raw.get("not_danger") or ()))
             self.catalogues[language] = read_catalogue(folder / "LC_MESSAGES" / "messages.po")
-        self.vocabularies: Sequence[Vocabulary] = vocabularies
+        self.vocabularies = Vocabularies(vocabularies)
         self.lexicons: Sequence[Lexicon] = lexicons
 
     def has(self, response: str) -> bool:

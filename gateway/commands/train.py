@@ -1,6 +1,7 @@
 """Entraîne le robot, seulement si ce qu'il doit apprendre a changé."""
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -39,7 +40,11 @@ def model(force: bool = False) -> Path:
     """The trained model of this very content; trained now when it is missing."""
     path = MODELS / f"{fingerprint()}.tar.gz"
     if force or not path.exists():
-        _train(path)
+        MODELS.mkdir(exist_ok=True)
+        with (MODELS / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once train once
+            if force or not path.exists():
+                _train(path)
     return path
 
 
@@ -70,13 +75,13 @@ def _learned() -> Iterator[bytes]:
 
 
 def _train(path: Path) -> None:
-    MODELS.mkdir(exist_ok=True)
+    fresh = MODELS / f"en-cours-{path.name}"  # a half-written model must never look like one
     log = ROOT / "var" / "train.log"
     log.parent.mkdir(exist_ok=True)
     data = ["bot/data", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "locales").glob("*/nlu.yml")))]
     command = [
         str(RASA), "-m", "rasa", "train", "--config", "config.yml", "--domain", "domain.yml",
-        "--data", *data, "--out", "models", "--fixed-model-name", path.name.removesuffix(".tar.gz"),
+        "--data", *data, "--out", "models", "--fixed-model-name", fresh.name.removesuffix(".tar.gz"),
         "--skip-validation", "--force",
     ]  # fmt: skip
     with log.open("w") as out:
@@ -88,15 +93,16 @@ def _train(path: Path) -> None:
         except BaseException:
             training.terminate()
             training.wait()
-            path.unlink(missing_ok=True)
+            fresh.unlink(missing_ok=True)
             raise
-    if code or not path.exists():
+    if code or not fresh.exists():
         full = "No space left" in log.read_text(errors="replace")
         raise NotReady(
             "Le disque est plein : libérez de la place, puis relancez."
             if full
             else f"L'entraînement a échoué : le détail est dans {log.relative_to(ROOT)}."
         )
+    fresh.replace(path)
     for old in sorted(MODELS.glob("*.tar.gz"), key=lambda p: p.stat().st_mtime)[:-4]:
         old.unlink()
 

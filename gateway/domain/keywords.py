@@ -5,6 +5,7 @@ They are compared as a whole message: "arrêt de bus" stops nothing.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gateway.domain.text import folded
 
@@ -47,38 +48,66 @@ class Vocabulary:
         )
 
 
-def command_in(text: str, vocabularies: Iterable[Vocabulary]) -> str | None:
+class Vocabularies(tuple[Vocabulary, ...]):
+    """All the languages' keywords together: a word of any language acts at any moment."""
+
+    @cached_property
+    def commands(self) -> Mapping[str, str]:
+        return {phrase: command for v in reversed(self) for phrase, command in v.commands.items()}
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        return {name: v.language for v in reversed(self) for name in v.names}
+
+    @cached_property
+    def digits(self) -> Mapping[str, str]:
+        return {word: digit for v in reversed(self) for word, digit in v.digits.items()}
+
+    @cached_property
+    def yes(self) -> frozenset[str]:
+        return frozenset().union(*(v.yes for v in self))
+
+    @cached_property
+    def no(self) -> frozenset[str]:
+        return frozenset().union(*(v.no for v in self))
+
+    @cached_property
+    def polite(self) -> frozenset[tuple[str, ...]]:
+        return frozenset(tuple(words.split()) for v in self for words in v.polite)
+
+    @cached_property
+    def longest_polite(self) -> int:
+        return max((len(words) for words in self.polite), default=0)
+
+
+def command_in(text: str, vocabularies: Vocabularies) -> str | None:
     """The command that the whole message is, in any language, with or without politeness."""
-    vocabularies = tuple(vocabularies)
-    whole = folded(text)
-    polite = frozenset().union(*(v.polite for v in vocabularies))
-    for said in (whole, _without(whole, polite)):
-        for vocabulary in vocabularies:
-            if said in vocabulary.commands:
-                return vocabulary.commands[said]
-    return None
+    return _whole(text, vocabularies, vocabularies.commands)
 
 
-def language_asked(text: str, vocabularies: Iterable[Vocabulary]) -> str | None:
+def language_asked(text: str, vocabularies: Vocabularies) -> str | None:
     """The language whose name the whole message is ("english please"), or None."""
-    vocabularies = tuple(vocabularies)
-    whole = folded(text)
-    polite = frozenset().union(*(v.polite for v in vocabularies))
-    for said in (whole, _without(whole, polite)):
-        for vocabulary in vocabularies:
-            if said in vocabulary.names:
-                return vocabulary.language
-    return None
+    return _whole(text, vocabularies, vocabularies.names)
 
 
-def _without(said: str, polite: frozenset[str]) -> str:
-    """The text without polite words at its two ends ("bonjour" is not polite here, "svp" is)."""
+def _whole(text: str, vocabularies: Vocabularies, known: Mapping[str, str]) -> str | None:
+    said = folded(text)
+    if said in known:
+        return known[said]
+    return known.get(_bare(said, vocabularies))
+
+
+def _bare(said: str, vocabularies: Vocabularies) -> str:
+    """The text without polite words at its two ends: "bonjour stop svp" says "stop"."""
+    words = said.split()
     changed = True
-    while changed and said:
+    while changed and words:
         changed = False
-        for word in sorted(polite, key=len, reverse=True):
-            if said.endswith(f" {word}"):
-                said, changed = said[: -len(word) - 1], True
-            elif said.startswith(f"{word} "):
-                said, changed = said[len(word) + 1 :], True
-    return said
+        for length in range(min(vocabularies.longest_polite, len(words) - 1), 0, -1):
+            if tuple(words[-length:]) in vocabularies.polite:
+                words, changed = words[:-length], True
+                break
+            if tuple(words[:length]) in vocabularies.polite:
+                words, changed = words[length:], True
+                break
+    return " ".join(words)

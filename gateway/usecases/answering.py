@@ -17,6 +17,8 @@ from gateway.ports import Assistant, LanguageGuesser, Question, Words
 from gateway.usecases.handover import acknowledgement
 
 MENU = (Reply("utter_menu/main"),)
+# A choice that names its answer needs no understanding: it is given even when Rasa is away.
+READY = ("/faq/", "/menu/")
 ASK_LANGUAGE = Reply("utter_change_language", {"languages": True})
 
 
@@ -91,14 +93,11 @@ class Answering:
 
     async def _menu(self) -> Outcome | None:
         """A digit, a label or a yes / no that answers the last menu."""
-        digits = {w: d for v in self.words.vocabularies for w, d in v.digits.items()}
-        yes = frozenset().union(*(v.yes for v in self.words.vocabularies))
-        no = frozenset().union(*(v.no for v in self.words.vocabularies))
-        text, state = self.inbound.text, self.who.state
-        choice = chosen(text, state.menu, digits, yes, no)
+        said, text, state = self.words.vocabularies, self.inbound.text, self.who.state
+        choice = chosen(text, state.menu, said.digits, said.yes, said.no)
         if choice:
             return await self._choose(choice)
-        digit = digit_in(text, digits)
+        digit = digit_in(text, said.digits)
         if digit is None:
             return None
         if digit == "0":
@@ -113,6 +112,9 @@ class Answering:
     async def _choose(self, choice: Choice) -> Outcome:
         if choice.payload == PERSON:
             return self._person("asked")
+        answer = f"utter_{choice.payload.removeprefix('/')}"
+        if choice.payload.startswith(READY) and self.words.has(answer):
+            return self._compose((Reply(answer),), self._guess())
         if choice.payload.startswith("/"):
             return await self._ask_rasa(payload=choice.payload)
         command, _, argument = choice.payload.partition(" ")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from gateway.domain.conversation import IDLE, Channel, Conversation, Inbound, Outcome
 from gateway.domain.text import cleaned
-from gateway.ports import Store
+from gateway.ports import Store, Transaction
 from gateway.usecases.handover import ask_for_a_person
 
 
@@ -47,39 +47,37 @@ async def receive(
         return Received(conversation_id, (await tx.arm("converse", conversation_id, now),), new=True)
 
 
-async def next_turn(store: Store, conversation_id: int, now: datetime) -> TurnToTake | None:
+async def next_turn(tx: Transaction, conversation_id: int, now: datetime) -> TurnToTake | None:
     """The oldest message without an answer, with all that its answer needs."""
-    async with store.transaction() as tx:
-        inbound = await tx.next_unanswered(conversation_id)
-        if inbound is None:
-            return None
-        who = await tx.conversation(conversation_id, now)
-        previous = await tx.previous_text(who.id, inbound.id) if who.state.waiting else ""
-        return TurnToTake(who, inbound, previous)
+    inbound = await tx.next_unanswered(conversation_id)
+    if inbound is None:
+        return None
+    who = await tx.conversation(conversation_id, now)
+    previous = await tx.previous_text(who.id, inbound.id) if who.state.waiting else ""
+    return TurnToTake(who, inbound, previous)
 
 
 async def record_turn(
-    store: Store, turn: TurnToTake, outcome: Outcome, team: str, now: datetime
+    tx: Transaction, turn: TurnToTake, outcome: Outcome, team: str, now: datetime
 ) -> Sequence[int]:
-    """Everything that the turn changes, in one transaction. Returns the jobs to ring."""
+    """Everything that the turn changes. Returns the jobs to ring once it is committed."""
     who, jobs = turn.conversation, []
-    async with store.transaction() as tx:
-        if not await tx.close_inbound(turn.inbound.id, now):
-            return ()  # another worker was faster: its answer stands
-        await tx.save_turn(who, outcome, now)
-        if outcome.stop:
-            source = "carrier" if turn.inbound.carrier_stop else "message"
-            await tx.opt_out(who.id, source, now)
-            await tx.cancel_queued(who.id)
-        if outcome.start:
-            await tx.opt_in(who.id, "message", now)
-        if outcome.callback:
-            jobs += await ask_for_a_person(tx, who, turn.inbound.id, outcome.callback, team, now)
-        if outcome.text:
-            names = [reply.response for reply in outcome.replies]
-            await tx.add_outbound(who, turn.inbound.id, outcome.text, names, now)
-            if who.channel is Channel.SMS:
-                jobs.append(await tx.arm("deliver", who.id, now))
-        if outcome.asked_rasa:
-            await tx.arm("forget", who.id, now + IDLE + timedelta(seconds=1))
-        return jobs
+    if not await tx.close_inbound(turn.inbound.id, now):
+        return ()  # another worker was faster: its answer stands
+    await tx.save_turn(who, outcome, now)
+    if outcome.stop:
+        source = "carrier" if turn.inbound.carrier_stop else "message"
+        await tx.opt_out(who.id, source, now)
+        await tx.cancel_queued(who.id)
+    if outcome.start:
+        await tx.opt_in(who.id, "message", now)
+    if outcome.callback:
+        jobs += await ask_for_a_person(tx, who, turn.inbound.id, outcome.callback, team, now)
+    if outcome.text:
+        names = [reply.response for reply in outcome.replies]
+        await tx.add_outbound(who, turn.inbound.id, outcome.text, names, now)
+        if who.channel is Channel.SMS:
+            jobs.append(await tx.arm("deliver", who.id, now))
+    if outcome.asked_rasa:
+        await tx.arm("forget", who.id, now + IDLE + timedelta(seconds=1))
+    return jobs

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.errors import NumberUnreachable, OptedOut, SendLater, SendUnsure
+from gateway.errors import NumberUnreachable, OptedOut, SendFailed, SendLater, SendUnsure
 from gateway.ports import Outbound, SmsCarrier, Store, Transaction
 from gateway.usecases.handover import tell_number_failed
 
@@ -13,66 +13,61 @@ GIVE_UP = timedelta(days=1)  # an answer older than that would only puzzle her
 
 
 @dataclass(frozen=True)
-class Delivered:
-    """`retry_in` None: done, go on with the next message."""
+class Settled:
+    """`retry_in` None: done, go on with the next message. `ring`: jobs this has caused."""
 
     retry_in: timedelta | None = None
     ring: Sequence[int] = ()
 
 
-async def next_message(store: Store, conversation_id: int) -> Outbound | None:
+async def next_message(tx: Transaction, conversation_id: int) -> Outbound | None:
     """The oldest message waiting. It is marked before the carrier is asked: a crash leaves "maybe sent"."""
-    async with store.transaction() as tx:
-        message = await tx.next_outbound(conversation_id)
-        if message:
-            await tx.mark_attempt(message.id)
-        return message
+    message = await tx.next_outbound(conversation_id)
+    if message:
+        await tx.mark_attempt(message.id)
+    return message
 
 
-async def send(
-    store: Store, carrier: SmsCarrier, conversation_id: int, message: Outbound, team: str, now: datetime
-) -> Delivered:
+async def hand_over(store: Store, carrier: SmsCarrier, message: Outbound) -> str | SendFailed:
+    """Asks the carrier, unless it already has this message. Its number for it, or what went wrong."""
     try:
-        sid = await _send_once(store, carrier, message)
-    except SendLater:
-        return await _later(store, message, now, refused=True)
-    except SendUnsure:
-        return await _later(store, message, now, refused=False)
-    except OptedOut as stopped:
-        async with store.transaction() as tx:
-            await tx.mark_failed(message.id, stopped.code)
+        if message.unsure and message.created_at:
+            since = message.created_at - timedelta(minutes=1)
+            found = await carrier.find_recent(message.address, message.text, since)
+            async with store.transaction() as tx:
+                if sid := await tx.unknown_sid(found):
+                    return sid
+        return await carrier.send(message.address, message.text)
+    except SendFailed as failure:
+        return failure
+
+
+async def settle(
+    tx: Transaction,
+    conversation_id: int,
+    message: Outbound,
+    result: str | SendFailed,
+    team: str,
+    now: datetime,
+) -> Settled:
+    """What the carrier said, noted. Every error of the tree has its consequence here."""
+    match result:
+        case str():
+            await tx.mark_sent(message.id, result, now)
+        case OptedOut():
+            await tx.mark_failed(message.id, result.code)
             await tx.opt_out(conversation_id, "carrier", now)
-        return Delivered()
-    except NumberUnreachable as failed:
-        async with store.transaction() as tx:
-            await tx.mark_failed(message.id, failed.code)
-            ring = await _number_failed(tx, conversation_id, failed.code, team, now)
-        return Delivered(ring=ring)
-    async with store.transaction() as tx:
-        await tx.mark_sent(message.id, sid, now)
-    return Delivered()
-
-
-async def _send_once(store: Store, carrier: SmsCarrier, message: Outbound) -> str:
-    if message.unsure and message.created_at:
-        found = await carrier.find_recent(
-            message.address, message.text, message.created_at - timedelta(minutes=1)
-        )
-        async with store.transaction() as tx:
-            sid = await tx.unknown_sid(found)
-        if sid:
-            return sid
-    return await carrier.send(message.address, message.text)
-
-
-async def _later(store: Store, message: Outbound, now: datetime, refused: bool) -> Delivered:
-    async with store.transaction() as tx:
-        if message.created_at and now - message.created_at > GIVE_UP:
-            await tx.mark_failed(message.id, None)
-            return Delivered()
-        if refused:
-            await tx.mark_refused(message.id)
-    return Delivered(retry_in=timedelta(seconds=min(2 ** min(message.attempts, 8), 300)))
+        case NumberUnreachable():
+            await tx.mark_failed(message.id, result.code)
+            return Settled(ring=await _number_failed(tx, conversation_id, result.code, team, now))
+        case SendLater() | SendUnsure():
+            if message.created_at and now - message.created_at > GIVE_UP:
+                await tx.mark_failed(message.id, result.code)
+                return Settled()
+            if isinstance(result, SendLater):
+                await tx.mark_refused(message.id)
+            return Settled(retry_in=timedelta(seconds=min(2 ** min(message.attempts, 8), 300)))
+    return Settled()
 
 
 async def note_status(

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.adapters.content_files import ContentFiles
-from gateway.domain.keywords import Vocabulary, command_in, language_asked
+from gateway.domain.keywords import Vocabularies, Vocabulary, command_in, language_asked
 from gateway.domain.menu import digit_in
 from gateway.domain.text import folded
 
@@ -61,7 +61,9 @@ def test_it_has_every_command_in_every_language(content: ContentFiles) -> None:
 
 
 def test_it_knows_every_digit_in_every_language(content: ContentFiles) -> None:
-    missing = [(v.language, d) for v in content.vocabularies for d in "0123456789" if d not in v.digits.values()]
+    missing = [
+        (v.language, d) for v in content.vocabularies for d in "0123456789" if d not in v.digits.values()
+    ]
     assert missing == []
 
 
@@ -106,10 +108,18 @@ def test_it_reads_every_word_as_a_word(content: ContentFiles) -> None:
 
 
 def test_it_takes_polite_words_from_both_ends_only() -> None:
-    french = Vocabulary.of("fr", {"keywords": {"STOP": ["arrêtez tout"]}, "polite": ["svp", "merci bien"]})
-    assert command_in("svp arretez tout merci bien", [french]) == "STOP"
-    assert command_in("arretez svp tout", [french]) is None
-    assert command_in("svp merci bien", [french]) is None
+    raw = {"keywords": {"STOP": ["arrêtez tout"]}, "polite": ["svp", "merci bien"]}
+    french = Vocabularies([Vocabulary.of("fr", raw)])
+    assert command_in("svp arretez tout merci bien", french) == "STOP"
+    assert command_in("merci bien svp arretez tout", french) == "STOP"
+    assert command_in("arretez svp tout", french) is None
+    assert command_in("svp merci bien", french) is None
+
+
+def test_it_hears_the_politeness_of_every_language() -> None:
+    french = Vocabulary.of("fr", {"keywords": {"STOP": []}})
+    english = Vocabulary.of("en", {"polite": ["please"]})
+    assert command_in("stop please", Vocabularies([french, english])) == "STOP"
 
 
 def test_it_folds_what_the_file_says() -> None:
@@ -122,6 +132,7 @@ def test_it_folds_what_the_file_says() -> None:
 
 
 def test_it_does_without_what_the_file_leaves_out() -> None:
-    bare = Vocabulary.of("xx", {})
-    assert command_in("stop", [bare]) is None
-    assert language_asked("stop", [bare]) is None
+    bare = Vocabularies([Vocabulary.of("xx", {})])
+    assert command_in("stop", bare) is None
+    assert language_asked("stop", bare) is None
+    assert command_in("", bare) is None

@@ -3,16 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.content_files import ContentFiles
-from gateway.domain.keywords import Vocabulary
+from gateway.domain.keywords import Vocabularies, Vocabulary
 from gateway.domain.language import Guess, first_language, later_language, script_of
 from tests.domain.test_text import ANY_TEXT
 
-VOCABULARIES = [
-    Vocabulary.of("fr", {"hello": ["bonjour", "slt"]}),
-    Vocabulary.of("en", {"hello": ["hello", "good morning"]}),
-    Vocabulary.of("ar", {"hello": ["salam"]}),
-    Vocabulary.of("uk", {"hello": ["pryvit"]}),
-]
+VOCABULARIES = Vocabularies(
+    [
+        Vocabulary.of("fr", {"hello": ["bonjour", "slt"]}),
+        Vocabulary.of("en", {"hello": ["hello", "good morning"]}),
+        Vocabulary.of("ar", {"hello": ["salam"]}),
+        Vocabulary.of("uk", {"hello": ["pryvit"]}),
+    ]
+)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, Reply, State
-from gateway.domain.keywords import Vocabulary
+from gateway.domain.keywords import Vocabularies, Vocabulary
 from gateway.domain.menu import Choice, numbered
 from gateway.domain.people import Beneficiary, CallbackRequest, Referent
 from gateway.domain.safety import Lexicon
 from gateway.errors import AssistantSilent
-from gateway.ports import Outbound, Question, Rendered
+from gateway.ports import Mail, Outbound, Question, Rendered
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 AMINA_PHONE, KARIM_PHONE = "+33639980001", "+33639980002"
@@ -44,14 +44,18 @@ MENUS = {
     "utter_menu/main": [("RSA", "/menu/rsa"), ("Arrêter", "STOP"), ("Quelqu'un", "/talk_to_human")],
     "utter_stop": [("Oui, arrêter", "STOP"), ("Non, continuer", "/menu/main")],
 }
-LABELS = {"faq/rsa_amount": "Montant du RSA", "faq/food_aid": "Aide alimentaire", "talk_to_human": "Quelqu'un"}
+LABELS = {
+    "faq/rsa_amount": "Montant du RSA",
+    "faq/food_aid": "Aide alimentaire",
+    "talk_to_human": "Quelqu'un",
+}
 
 
 @dataclass
 class FakeWords:
     """A response is rendered as its name; `long` ones are cut in two."""
 
-    vocabularies: Sequence[Vocabulary] = (FRENCH, ENGLISH)
+    vocabularies: Vocabularies = Vocabularies((FRENCH, ENGLISH))  # noqa: RUF009 read only
     lexicons: Sequence[Lexicon] = (DANGER,)
     metadata: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     simple: set[str] = field(default_factory=set)
@@ -142,12 +146,12 @@ class FakeCarrier:
 @dataclass
 class FakeMailer:
     failures: list[Exception] = field(default_factory=list)
-    sent: list[tuple[int, str, str, str]] = field(default_factory=list)
+    sent: list[Mail] = field(default_factory=list)
 
-    async def send(self, mail_id: int, to: str, subject: str, text: str) -> None:
+    async def send(self, mail: Mail) -> None:
         if self.failures:
             raise self.failures.pop(0)
-        self.sent.append((mail_id, to, subject, text))
+        self.sent.append(mail)
 
 
 @dataclass
@@ -185,7 +189,7 @@ class FakeStore:
     failing: dict[int, int | None] = field(default_factory=dict)
     early: dict[str, tuple[str, int | None]] = field(default_factory=dict)
     callbacks: list[CallbackRequest] = field(default_factory=list)
-    mails: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    mails: dict[str, Mail] = field(default_factory=dict)
     referents: dict[str, Referent] = field(default_factory=dict)
     beneficiaries: dict[str, tuple[Beneficiary, str]] = field(default_factory=dict)
     jobs: list[tuple[str, int, datetime]] = field(default_factory=list)
@@ -205,9 +209,7 @@ class FakeStore:
 
     # conversations
 
-    async def conversation_at(
-        self, channel: Channel, address: str, now: datetime, language: str = ""
-    ) -> int:
+    async def conversation_at(self, channel: Channel, address: str, now: datetime, language: str = "") -> int:
         for known in self.conversations.values():
             if (known.channel, known.address) == (channel, address):
                 return known.id
@@ -287,6 +289,11 @@ class FakeStore:
     async def mark_refused(self, outbound_id: int) -> None:
         self._row(outbound_id).update(unsure=False)
 
+    async def cancel_queued(self, conversation_id: int) -> None:
+        for row in self.outbound:
+            if row["conversation"] == conversation_id and row["status"] == "queued" and not row["unsure"]:
+                row["status"] = "cancelled"
+
     async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> None:
         status, code = self.early.get(sid, ("sent", None))
         self._row(outbound_id).update(sid=sid, status=status, code=code, unsure=False)
@@ -314,10 +321,12 @@ class FakeStore:
         self.callbacks.append(request)
         return True
 
-    async def add_mail(self, key: str, to: str, subject: str, text: str, now: datetime) -> int | None:
+    async def add_mail(
+        self, key: str, to: str, template: str, values: Mapping[str, str], now: datetime
+    ) -> int | None:
         if key in self.mails:
             return None
-        self.mails[key] = (to, subject, text)
+        self.mails[key] = Mail(len(self.mails) + 1, to, template, dict(values))
         return len(self.mails)
 
     async def save_referent(self, new: Referent) -> int:

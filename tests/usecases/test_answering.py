@@ -10,9 +10,22 @@ from gateway.domain.conversation import Conversation, Inbound, Outcome, Reply, S
 from gateway.domain.menu import Choice
 from gateway.errors import AssistantSilent
 from gateway.usecases.answering import Answering
-from tests.usecases.fakes import AMINA, CLAIRE, LABELS, NOW, FakeAssistant, FakeGuesser, FakeWords, conversation
+from tests.usecases.fakes import (
+    AMINA,
+    CLAIRE,
+    LABELS,
+    NOW,
+    FakeAssistant,
+    FakeGuesser,
+    FakeWords,
+    conversation,
+)
 
-MAIN = (Choice("1", "RSA", "/menu/rsa"), Choice("2", "Arrêter", "STOP"), Choice("0", "Quelqu'un", "/talk_to_human"))
+MAIN = (
+    Choice("1", "RSA", "/menu/rsa"),
+    Choice("2", "Arrêter", "STOP"),
+    Choice("0", "Quelqu'un", "/talk_to_human"),
+)
 AMOUNT = (Reply("utter_faq/rsa_amount"),)
 
 
@@ -41,7 +54,9 @@ def names(outcome: Outcome) -> list[str]:
 # danger
 
 
-@pytest.mark.parametrize("text", ["je veux mourir", "stop je veux mourir", "JE VEUX MOURIR !", "2. veux mourir"])
+@pytest.mark.parametrize(
+    "text", ["je veux mourir", "stop je veux mourir", "JE VEUX MOURIR !", "2. veux mourir"]
+)
 async def test_it_answers_danger_before_anything_else(text: str) -> None:
     outcome = await turn(text, conversation(state=State(menu=MAIN, welcomed=True, rest="…")))
     assert names(outcome) == ["utter_danger_suicide"]
@@ -269,7 +284,9 @@ async def test_it_keeps_the_menu_she_still_sees() -> None:
 
 
 async def test_it_forgets_a_menu_once_another_is_shown() -> None:
-    outcome = await turn("arrête ?", conversation(state=State(menu=MAIN, welcomed=True)), {"arrête ?": [Reply("utter_stop")]})
+    outcome = await turn(
+        "arrête ?", conversation(state=State(menu=MAIN, welcomed=True)), {"arrête ?": [Reply("utter_stop")]}
+    )
     assert [c.title for c in outcome.state.menu] == ["Oui, arrêter", "Non, continuer"]
 
 
@@ -287,7 +304,8 @@ async def test_it_says_the_rest_of_a_long_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["/restart", '/faq/rsa_amount{"a":1}', " /menu/rsa", "//restart", "/talk_to_human", "/", "/\n/restart"]
+    "text",
+    ["/restart", '/faq/rsa_amount{"a":1}', " /menu/rsa", "//restart", "/talk_to_human", "/", "/\n/restart"],
 )
 async def test_it_never_takes_her_text_for_a_payload(text: str) -> None:
     assistant = FakeAssistant({text: [Reply("utter_rephrase")]})
@@ -348,6 +366,8 @@ async def test_it_asks_to_say_it_otherwise_when_no_meaning_is_likely() -> None:
 
 async def test_it_starts_over_from_nothing() -> None:
     state = State(menu=MAIN, last=AMOUNT, trail=(AMOUNT,), rest="…", welcomed=True)
-    outcome = await turn("on recommence", conversation(state=state), {"on recommence": [Reply("utter_start_over")]})
+    outcome = await turn(
+        "on recommence", conversation(state=state), {"on recommence": [Reply("utter_start_over")]}
+    )
     assert (outcome.state.menu, outcome.state.trail, outcome.state.rest) == ((), (), "")
     assert outcome.state.welcomed

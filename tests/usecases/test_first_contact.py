@@ -110,6 +110,17 @@ async def test_it_keeps_a_danger_alone_even_after_the_choice_of_a_language() -> 
     assert (outcome.callback, outcome.urgent) == ("danger", True)
 
 
+@pytest.mark.parametrize("text", ["1", "0", "MENU", "RDV"])
+async def test_it_asks_nobody_about_a_first_word_that_was_no_question(text: str) -> None:
+    """A digit or a keyword was dealt with at once: once she chose a language, the menu follows."""
+    talk = Talk(newcomer(language="fr"))
+    await talk.says(text)
+    talk.assistant.says[text] = [Reply("utter_rephrase")]
+    outcome = await talk.says("2")
+    assert talk.assistant.asked == []
+    assert names(outcome) == ["utter_language_changed", "utter_menu/main"]
+
+
 async def test_it_asks_no_language_where_it_is_sure() -> None:
     talk = Talk(how_much_please_sir=AMOUNT)
     outcome = await talk.says("how much please sir")
@@ -196,7 +207,10 @@ async def test_it_counts_another_language_and_asks_for_a_person() -> None:
 async def test_it_understands_a_request_to_change_language() -> None:
     says = [Reply("utter_change_language")]
     talk = Talk(conversation(), parlez_english_svp_monsieur=says, autre_chose_svp=says)
-    assert names(await talk.says("parlez english svp monsieur")) == ["utter_language_changed", "utter_menu/main"]
+    assert names(await talk.says("parlez english svp monsieur")) == [
+        "utter_language_changed",
+        "utter_menu/main",
+    ]
     assert talk.who.language == "en"
     assert names(await talk.says("autre chose svp")) == ["utter_change_language"]
 

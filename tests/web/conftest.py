@@ -6,7 +6,7 @@ nothing, or look at nothing but their own.
 
 import io
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ import pytest
 from gateway import app, logs
 from gateway.adapters.content_files import ContentFiles
 from gateway.adapters.langid import LanguageByWords
-from gateway.settings import ROOT
-from tests.web.service import SERVICE, Service, started
+from tests.web.service import Service, started
 
 
 @pytest.fixture(scope="package")
@@ -34,11 +33,21 @@ def written() -> Iterator[io.StringIO]:
 @pytest.fixture(scope="package")
 def read_once() -> Iterator[None]:
     """The words and the model of languages are only read: four seconds, once."""
-    content, guesser = ContentFiles(ROOT, {"service": SERVICE}), LanguageByWords()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "ContentFiles", lambda *_: content)
-        patch.setattr(app, "LanguageByWords", lambda: guesser)
+        patch.setattr(app, "ContentFiles", _remembering(ContentFiles))
+        patch.setattr(app, "LanguageByWords", _remembering(LanguageByWords))
         yield
+
+
+def _remembering(made: Callable[..., Any]) -> Callable[..., Any]:
+    known: dict[str, Any] = {}
+
+    def remembered(*asked: Any) -> Any:
+        if repr(asked) not in known:
+            known[repr(asked)] = made(*asked)
+        return known[repr(asked)]
+
+    return remembered
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 from xml.etree import ElementTree
 
 import pytest
+from sqlalchemy import text
 
 from gateway.adapters.database import tables as t
 from gateway.errors import AssistantSilent
@@ -180,12 +181,12 @@ async def test_it_stores_nothing_half_and_takes_the_next_try(service: Service) -
     number = phone()
     form = message(number)
     async with service.wiring.store.engine.begin() as db:
-        await db.exec_driver_sql("ALTER TABLE job RENAME TO job_away")
+        await db.execute(text("ALTER TABLE job RENAME TO job_away"))
     failed = await service.post("/sms/inbound", form)
     assert failed.status_code == 503
     assert TEXT not in failed.text
     async with service.wiring.store.engine.begin() as db:
-        await db.exec_driver_sql("ALTER TABLE job_away RENAME TO job")
+        await db.execute(text("ALTER TABLE job_away RENAME TO job"))
     assert await service.heard() == []
     assert (await service.post("/sms/inbound", form)).status_code == 200
     await service.settled()

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.database.engine import InlineConnection
 from gateway.adapters.database.tables import (
     beneficiary,
     callback,
@@ -31,7 +32,7 @@ _RANK = {"queued": 0, "accepted": 0, "sending": 1, "sent": 2, "delivered": 3, "u
 
 
 class Conversations:
-    db: AsyncConnection
+    db: AsyncConnection | InlineConnection
     cipher: Cipher
 
     def insert(self, table: Any) -> Any:
@@ -401,4 +402,4 @@ class Conversations:
         if address:
             here.append(conversation.c.address_index == self.cipher.index(address))
         rows = await self.db.execute(select(conversation.c.id, conversation.c.address_sealed).where(*here))
-        return [(r[0], self.cipher.open(r[1])) for r in rows]
+        return [(r["id"], self.cipher.open(r["address_sealed"])) for r in rows.mappings()]

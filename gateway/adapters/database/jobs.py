@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import and_, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.database.engine import InlineConnection
 from gateway.adapters.database.tables import job
 from gateway.ports import Job
 
@@ -20,7 +21,7 @@ LEASE = 30.0  # seconds; longer than the slowest turn, renewed at each
 
 
 class Jobs:
-    db: AsyncConnection
+    db: AsyncConnection | InlineConnection
 
     def insert(self, table: Any) -> Any:
         raise NotImplementedError

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.database.engine import InlineConnection
 from gateway.adapters.database.tables import beneficiary, callback, mail, referent
 from gateway.adapters.encryption import Cipher
 from gateway.domain.people import Beneficiary, CallbackRequest, Referent
@@ -14,7 +15,7 @@ from gateway.ports import Mail
 
 
 class People:
-    db: AsyncConnection
+    db: AsyncConnection | InlineConnection
     cipher: Cipher
 
     def insert(self, table: Any) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import Table, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.database import tables as t
 from gateway.adapters.database.conversations import Conversations
+from gateway.adapters.database.engine import Database, InlineConnection
 from gateway.adapters.database.jobs import Jobs
 from gateway.adapters.database.people import People
 from gateway.adapters.encryption import Cipher
@@ -18,7 +19,7 @@ from gateway.adapters.encryption import Cipher
 class DatabaseTransaction(Conversations, Jobs, People):
     """One transaction: conversations and messages, work to be done, people."""
 
-    def __init__(self, connection: AsyncConnection, cipher: Cipher) -> None:
+    def __init__(self, connection: AsyncConnection | InlineConnection, cipher: Cipher) -> None:
         self.db = connection
         self.cipher = cipher
 
@@ -29,7 +30,7 @@ class DatabaseTransaction(Conversations, Jobs, People):
 
 
 class DatabaseStore:
-    def __init__(self, engine: AsyncEngine, cipher: Cipher) -> None:
+    def __init__(self, engine: Database, cipher: Cipher) -> None:
         self.engine = engine
         self.cipher = cipher
 
@@ -40,12 +41,12 @@ class DatabaseStore:
             yield DatabaseTransaction(connection, self.cipher)
 
     async def ready(self) -> bool:
-        async with self.engine.connect() as connection:
+        async with self.engine.begin() as connection:
             return (await connection.execute(select(1))).scalar() == 1
 
     async def rows(self, table: Table) -> Sequence[Mapping[str, Any]]:
         """Every row of a table, sealed as it is: for tests and exports."""
-        async with self.engine.connect() as connection:
+        async with self.engine.begin() as connection:
             return [dict(r) for r in (await connection.execute(select(table))).mappings()]
 
     @property

@@ -1,0 +1,81 @@
+import json
+
+import pytest
+from cryptography.fernet import InvalidToken
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.adapters.encryption import Cipher, new_key
+from gateway.errors import NotReady
+from tests.usecases.fakes import AMINA_PHONE
+
+OLD, NEW = new_key(), new_key()
+CIPHER = Cipher(OLD)
+
+
+@given(st.text())
+def test_it_opens_what_it_sealed(text: str) -> None:
+    assert CIPHER.open(CIPHER.seal(text)) == text
+
+
+def test_it_opens_json_with_every_letter() -> None:
+    data = {"rest": "Être là 👍 مرحبا", "menu": [["1", "RSA", "/x"]]}
+    assert CIPHER.open_json(CIPHER.seal_json(data)) == data
+
+
+def test_it_opens_nothing_as_nothing() -> None:
+    assert CIPHER.open(None) == ""
+    assert CIPHER.open_json(None) == {}
+
+
+def test_it_shows_nothing_of_what_it_sealed() -> None:
+    sealed = CIPHER.seal(AMINA_PHONE)
+    assert AMINA_PHONE.encode() not in sealed
+    assert sealed != CIPHER.seal(AMINA_PHONE)  # the same number never looks the same
+
+
+def test_it_finds_an_address_again() -> None:
+    assert CIPHER.index(AMINA_PHONE) == Cipher(OLD).index(AMINA_PHONE)
+    assert CIPHER.index(AMINA_PHONE) != CIPHER.index("+33639980002")
+    assert len(CIPHER.index(AMINA_PHONE)) == 64
+    assert AMINA_PHONE[3:] not in CIPHER.index(AMINA_PHONE)
+
+
+def test_it_makes_an_index_that_nobody_can_make_without_the_key() -> None:
+    assert Cipher(NEW).index(AMINA_PHONE) != CIPHER.index(AMINA_PHONE)
+
+
+def test_it_keeps_its_index_and_reads_the_past_when_keys_rotate() -> None:
+    rotated = Cipher(f"{NEW},{OLD}")
+    assert rotated.open(CIPHER.seal("avant")) == "avant"
+    assert rotated.index(AMINA_PHONE) == CIPHER.index(AMINA_PHONE)
+
+
+def test_it_seals_with_the_newest_key() -> None:
+    sealed = Cipher(f"{NEW},{OLD}").seal("après")
+    assert Cipher(NEW).open(sealed) == "après"
+    with pytest.raises(InvalidToken):
+        Cipher(OLD).open(sealed)
+
+
+def test_it_opens_nothing_with_a_wrong_key() -> None:
+    with pytest.raises(InvalidToken):
+        Cipher(NEW).open(CIPHER.seal("secret"))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda s: s[:-1] + bytes([s[-1] ^ 1]), lambda s: s[:20], lambda s: json.dumps("x").encode()]
+)
+def test_it_opens_nothing_that_was_changed(change: object) -> None:
+    with pytest.raises(InvalidToken):
+        CIPHER.open(change(CIPHER.seal("secret")))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("keys", ["", " , ", "abc", "é", f"{OLD},abc", OLD[:-4], "x" * 44])
+def test_it_refuses_keys_that_are_none_with_one_sentence(keys: str) -> None:
+    with pytest.raises(NotReady, match="SECRET_KEYS"):
+        Cipher(keys)
+
+
+def test_it_forgives_spaces_between_keys() -> None:
+    assert Cipher(f" {NEW} , {OLD} ").open(CIPHER.seal("a")) == "a"
