@@ -5,7 +5,7 @@ GatewayError
 │   ├── BadSignature     403: not from the carrier
 │   └── BadForm          400: a field is missing
 ├── AssistantSilent      try again, then the fixed sentence and a person who calls back
-├── SendFailed           the carrier did not take the message
+├── SendFailed           the carrier refuses this text for good: it is given up, and shown
 │   ├── SendLater        passing (429, 5xx): try again later
 │   ├── SendUnsure       accepted or not, nobody knows (time-out): look at the carrier's list first
 │   ├── NumberUnreachable permanent: stop writing there, tell the referent

@@ -96,6 +96,17 @@ class Outbound:
     created_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class EarlyReport:
+    """A delivery report about a number of the carrier that we had not noted yet."""
+
+    id: int
+    sid: str
+    status: str
+    code: int | None
+    at: datetime
+
+
 class SmsCarrier(Protocol):
     async def send(self, to: str, text: str) -> str:
         """The carrier's id. Raises SendLater, SendUnsure, NumberUnreachable, OptedOut."""
@@ -131,7 +142,7 @@ class Queue(Protocol):
 @dataclass(frozen=True)
 class Job:
     id: int
-    kind: str  # converse, deliver, mail, forget
+    kind: str  # converse, deliver, mail, forget, report
     subject: int  # id of the conversation or of the mail
     attempts: int
     rearmed: int
@@ -177,10 +188,13 @@ class Transaction(Protocol):
     async def mark_attempt(self, outbound_id: int) -> None: ...
     async def mark_refused(self, outbound_id: int) -> None: ...
     async def cancel_queued(self, conversation_id: int) -> None: ...
-    async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> None: ...
+    async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> int | None: ...
     async def mark_failed(self, outbound_id: int, code: int | None) -> None: ...
     async def unknown_sid(self, sids: Sequence[str]) -> str | None: ...
     async def carrier_status(self, sid: str, status: str, code: int | None) -> int | None: ...
+    async def keep_early_status(self, sid: str, status: str, code: int | None, now: datetime) -> int: ...
+    async def early_report(self, early_id: int) -> EarlyReport | None: ...
+    async def forget_early_report(self, early_id: int) -> None: ...
 
     # people: add_callback gives False when this message had already asked
     async def add_callback(self, request: CallbackRequest) -> bool: ...

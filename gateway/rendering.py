@@ -25,10 +25,10 @@ def fitted(
     weight = weigh(whole)
     limit = SEGMENTS[weight.encoding] + room
     if weight.segments <= limit:
-        return Rendered(whole, menu)
+        return Rendered(whole.strip(), menu)
+    if not text:
+        return Rendered(whole.strip(), menu)  # a menu is never cut: she must see all that she may choose
     continuation = (Choice("1", more, "PLUS"),)
-    line = f"\n1 {more}"
-    part, rest = cut(fold(text), limit, fold(line))
-    if not rest:  # the text fits, its menu does not: the menu comes after
-        part, rest = cut(fold(text), max(1, limit - 1), fold(line))
-    return Rendered(part + fold(line), continuation, rest or " ", menu)
+    line = fold(f"\n1 {more}")
+    part, rest = cut(fold(text), limit, line)
+    return Rendered(part + line, continuation, rest, menu)

@@ -20,6 +20,7 @@ from gateway.errors import AssistantSilent, MailLater
 from gateway.ports import (
     Assistant,
     Clock,
+    EarlyReport,
     Job,
     LanguageGuesser,
     Mail,
@@ -84,6 +85,8 @@ class Worker:
                 return await tx.mail(job.subject)
             case "forget":
                 return await tx.conversation(job.subject, self.clock.now())
+            case "report":
+                return await tx.early_report(job.subject)
         return None
 
     async def _perform(self, job: Job, work: Any) -> None:
@@ -96,6 +99,8 @@ class Worker:
                 await self._mail(job, work)
             case "forget":
                 await self._forget(job, work)
+            case "report":
+                await self._report(job, work)
 
     async def _finish(self, job: Job) -> None:
         async with self.store.transaction() as tx:
@@ -184,6 +189,15 @@ class Worker:
         except AssistantSilent:
             return await self._postpone(job, timedelta(minutes=5))
         await self._finish(job)
+
+    async def _report(self, job: Job, report: EarlyReport) -> None:
+        now = self.clock.now()
+        async with self.store.transaction() as tx:
+            settled = await delivery.apply_early(tx, report, self.team, now)
+            if settled.retry_in is not None:
+                return await tx.postpone(job, self.owner, now + settled.retry_in)
+            await tx.finish(job, self.owner)
+        await self.ring(settled.ring)
 
     async def ring(self, job_ids: Sequence[int]) -> None:
         if self.queue is None:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -91,27 +91,33 @@ class System:
                 self.rasa.start()
             self.rasa.wait()
 
-    def phones_of(self, script: Script) -> dict[str, str]:
-        """A fresh number for each person of the script; the known ones are imported with it."""
-        phones, rows = {}, ["phone,first_name,language,postal_code,commune,referent_email,audience"]
-        for name, about in script.people.items():
-            phones[name] = f"+33639{980000 + self._next_phone}"
-            self._next_phone += 1
-            if about.startswith("numéro inconnu"):
-                continue
-            language = LANGUAGES[about.split(",")[0].strip()]
-            referent = CLAIRE if "Claire" in about else PAUL if "Paul" in about else ""
-            rows.append(f"{phones[name]},{name},{language},79000,Niort,{referent},all")
+    def cast(self, scripts: Sequence[Script]) -> dict[Path, dict[str, str]]:
+        """A fresh number for each person of each script; the known ones are imported, all at once."""
+        phones: dict[Path, dict[str, str]] = {}
+        rows = ["phone,first_name,language,postal_code,commune,referent_email,audience"]
+        for script in scripts:
+            numbers = phones.setdefault(script.path, {})
+            for name, about in script.people.items():
+                numbers[name] = f"+33639{980000 + self._next_phone}"
+                self._next_phone += 1
+                if about.startswith("numéro inconnu"):
+                    continue
+                language = LANGUAGES[about.split(",")[0].strip()]
+                referent = CLAIRE if "Claire" in about else PAUL if "Paul" in about else ""
+                rows.append(f"{numbers[name]},{name},{language},79000,Niort,{referent},all")
         if len(rows) > 1:
-            file = self.var / "cast.csv"
-            file.write_text("\n".join(rows), encoding="utf-8")
-            environment = {**os.environ, "PYTHONPATH": str(ROOT), "VAR": str(self.var), **self.environment}
-            done = subprocess.run(
-                [sys.executable, "-m", "gateway.commands", "import", "beneficiaries", str(file)],
-                cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr
+            self._import("beneficiaries", rows)
         return phones
+
+    def _import(self, what: str, rows: Sequence[str]) -> None:
+        file = self.var / f"{what}.csv"
+        file.write_text("\n".join(rows), encoding="utf-8")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "VAR": str(self.var), **self.environment}
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway.commands", "import", what, str(file)],
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 logger = logging.getLogger(__name__)
 
-_ARABIC = str.maketrans("أإآٱىکی", "اااايكي")
+_ARABIC = str.maketrans("أإآٱىکیة", "اااايكيه")
 _REPEATED = re.compile(r"(.)\1{2,}")
 _NOT_A_WORD = re.compile(r"[^\w\s]|_")
 _SPACES = re.compile(r"\s+")

@@ -17,13 +17,12 @@ from babel.messages.pofile import read_po
 
 from gateway.domain.conversation import Channel, Reply
 from gateway.domain.keywords import Vocabularies, Vocabulary
+from gateway.domain.language import LANGUAGES
 from gateway.domain.menu import Choice, numbered
 from gateway.domain.safety import Lexicon
 from gateway.ports import Rendered
 from gateway.rendering import fitted
 
-# The order of the language menu; "8" is always another language.
-LANGUAGES = ("fr", "en", "ar", "uk")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 

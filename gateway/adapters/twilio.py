@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
 
-from gateway.errors import NumberUnreachable, OptedOut, SendLater, SendUnsure
+from gateway.errors import NumberUnreachable, OptedOut, SendFailed, SendLater, SendUnsure
 
 _FOR_GOOD = {21211, 21212, 21408, 21606, 21612, 21614, 30005, 30006}  # this number, or this sender
 _OPTED_OUT = 21610
@@ -83,7 +83,7 @@ class TwilioCarrier:
     async def find_recent(self, to: str, text: str, since: datetime) -> Sequence[str]:
         try:
             sent = await self.client.messages.list_async(to=to, date_sent_after=since, limit=50)
-        except (TwilioRestException, aiohttp.ClientError, OSError, TimeoutError):
+        except (TwilioException, aiohttp.ClientError, OSError, TimeoutError):
             raise SendLater from None  # ask again before sending anything
         return [m.sid for m in sent if m.body == text and m.sid]
 
@@ -102,7 +102,9 @@ def _meaning(refused: TwilioRestException) -> Exception:
         return SendLater(code)
     if refused.status >= 500:
         return SendUnsure(code)  # it may have been taken before the failure
-    return NumberUnreachable(code)
+    if refused.status in (401, 403, 404):
+        return SendLater(code)  # our own account or address is wrong: once it is mended, everything leaves
+    return SendFailed(code)  # this text: too long, empty; its number has nothing to do with it
 
 
 class TwilioSignature:

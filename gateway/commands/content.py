@@ -10,8 +10,9 @@ from typing import Any
 
 import textstat
 
-from gateway.adapters.content_files import LANGUAGES, ContentFiles, Response
+from gateway.adapters.content_files import ContentFiles, Response
 from gateway.domain.conversation import Channel, Reply
+from gateway.domain.language import LANGUAGES
 from gateway.domain.sms import weigh
 from gateway.settings import ROOT, Settings
 

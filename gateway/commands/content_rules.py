@@ -9,10 +9,11 @@ from typing import Any
 import polib
 import yaml
 
-from gateway.adapters.content_files import LANGUAGES, ContentFiles, read_responses
+from gateway.adapters.content_files import ContentFiles, read_responses
 from gateway.commands.content import BUDGET, EASE, WORDS_A_SENTENCE, ease, listed, words_a_sentence
 from gateway.commands.messages import wanted
 from gateway.domain.keywords import command_in
+from gateway.domain.language import LANGUAGES
 from gateway.settings import ROOT, Settings
 
 METADATA = ("source", "checked_on", "valid_until", "audience")

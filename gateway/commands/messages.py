@@ -7,7 +7,8 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 
-from gateway.adapters.content_files import LANGUAGES, read_responses
+from gateway.adapters.content_files import read_responses
+from gateway.domain.language import LANGUAGES
 from gateway.settings import ROOT
 
 

@@ -1,5 +1,6 @@
 """Numbered choices, and what people write to pick one."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -36,6 +37,9 @@ _AROUND = {
 }  # fmt: skip
 
 
+_NUMBERED = re.compile(r"^n(?:o|um|umero)?(?=\d)")  # n°2, №2, num2 written in one
+
+
 def digit_in(text: str, words: Mapping[str, str]) -> str | None:
     """The single digit she meant: `2`, `2.`, `n°2`, `le 2`, `deux`, `٢`, `２`; else None.
 
@@ -47,7 +51,7 @@ def digit_in(text: str, words: Mapping[str, str]) -> str | None:
     kept = [w for w in whole.split() if w not in _AROUND]
     if len(kept) != 1:
         return None
-    word = kept[0].removeprefix("n") if kept[0][1:].isdigit() else kept[0]
+    word = _NUMBERED.sub("", kept[0])
     if word in words:
         return words[word]
     return str(int(word)) if word.isdigit() and len(word) <= 2 and int(word) <= 9 else None

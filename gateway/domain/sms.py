@@ -17,7 +17,7 @@ _TYPOGRAPHY = {
     "’": "'", "‘": "'", "ʼ": "'", "`": "'", "“": '"', "”": '"', "«": '"', "»": '"', "„": '"',
     "…": "...", "–": "-", "—": "-", "−": "-", "‑": "-", "•": "-",
     "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u200b": "",
-    "œ": "oe", "Œ": "OE", "ø": "o", "ł": "l", "ı": "i",
+    "œ": "oe", "Œ": "OE", "ø": "o", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i",
 }  # fmt: skip
 
 
@@ -34,7 +34,30 @@ def weigh(text: str) -> Weight:
     """Encoding, length and number of segments, as the carrier will bill them."""
     if all(c in GSM_BASIC or c in GSM_EXTENDED for c in text):
         return _fill("GSM-7", [2 if c in GSM_EXTENDED else 1 for c in text], 160, 153)
-    return _fill("UCS-2", [2 if ord(c) > 0xFFFF else 1 for c in text], 70, 67)
+    return _fill("UCS-2", _clusters(text), 70, 67)
+
+
+def _clusters(text: str) -> list[int]:
+    """UTF-16 units of each sign as it is seen: the carrier cuts no accent or emoji in two."""
+    sizes: list[int] = []
+    joined = False
+    flags = 0
+    for c in text:
+        units = 2 if ord(c) > 0xFFFF else 1
+        is_flag = 0x1F1E6 <= ord(c) <= 0x1F1FF
+        flags = flags + 1 if is_flag else 0
+        follows = (
+            unicodedata.category(c) in ("Mn", "Me", "Mc")
+            or c == "\u200d"
+            or 0x1F3FB <= ord(c) <= 0x1F3FF
+            or (is_flag and flags % 2 == 0)
+        )
+        if sizes and (follows or joined):
+            sizes[-1] += units
+        else:
+            sizes.append(units)
+        joined = c == "\u200d"
+    return sizes
 
 
 def _fill(encoding: str, sizes: list[int], alone: int, joined: int) -> Weight:
@@ -73,7 +96,7 @@ _ENDS = (". ", "! ", "? ", "؟ ", "\n", "。")
 
 def cut(text: str, segments: int, reserve: str = "") -> tuple[str, str]:
     """(what fits in `segments` with `reserve` added, the rest), cut after a sentence if possible."""
-    if weigh(text).segments <= segments:
+    if weigh(text + reserve).segments <= segments:
         return text, ""
     end = len(text)
     while end > 1 and weigh(text[:end] + reserve).segments > segments:

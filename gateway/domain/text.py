@@ -6,7 +6,7 @@ import unicodedata
 MAX_CHARACTERS = 1600  # Twilio's own limit for one message
 
 # Arabic letters written in several ways; ʼ is an apostrophe that Unicode calls a letter.
-_SAME = str.maketrans({**dict(zip("أإآٱىکی", "اااايكي", strict=True)), "ʼ": " "})
+_SAME = str.maketrans({**dict(zip("أإآٱىکیة", "اااايكيه", strict=True)), "ʼ": " "})
 _LATIN_I = re.compile(
     r"(?<=[а-яіїєґ])i|i(?=[а-яіїєґ])"
 )  # typed on a Russian keyboard inside a Ukrainian word
@@ -20,6 +20,7 @@ _DIRECTION_MARKS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F)
 def cleaned(text: str) -> str:
     """What is kept of a message: no control characters, no lone surrogates, 1,600 characters."""
     text = text.encode("utf-8", "ignore").decode("utf-8").translate(_DIRECTION_MARKS)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     text = "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs", "Co"))
     return text[:MAX_CHARACTERS].strip()
 

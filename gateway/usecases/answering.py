@@ -151,8 +151,10 @@ class Answering:
         if language == "other":
             return self._say(Reply("utter_language_other"), callback="language", keep=True)
         guess = Guess(language, sure=True)
-        if self.who.state.waiting and has_words(self.previous_text):
+        if self.who.state.waiting and self._is_a_question(self.previous_text):
             answer = await self._ask_rasa(text=self.previous_text, guess=guess)
+            if answer.urgent:
+                return answer  # nothing else is pushed in that turn
             return replace(answer, replies=(Reply("utter_language_changed"), *answer.replies))
         return self._switched(guess)
 
@@ -161,7 +163,7 @@ class Answering:
 
     def _rest(self) -> Outcome:
         state = self.who.state
-        if not state.rest:
+        if not (state.rest or state.rest_menu):
             return self._say(Reply("utter_nothing_more"), keep=True)
         part = self.words.rest(state.rest, state.rest_menu, self._language(), self.who.channel)
         after = replace(state, menu=part.menu, rest=part.rest, rest_menu=part.rest_menu)
@@ -248,6 +250,12 @@ class Answering:
         said = set(folded(text).split())
         named = {v.language for v in self.words.vocabularies if said & v.names}
         return named.pop() if len(named) == 1 else None
+
+    def _is_a_question(self, text: str) -> bool:
+        """False for what a rule had dealt with: a digit, a keyword, the name of a language."""
+        known = self.words.vocabularies
+        ruled = digit_in(text, known.digits) or command_in(text, known) or language_asked(text, known)
+        return has_words(text) and not ruled
 
     def _switched(self, guess: Guess) -> Outcome:
         """The last answer again, in the new language; the menu when there was none worth it."""

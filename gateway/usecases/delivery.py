@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.errors import NumberUnreachable, OptedOut, SendFailed, SendLater, SendUnsure
-from gateway.ports import Outbound, SmsCarrier, Store, Transaction
+from gateway.ports import EarlyReport, Outbound, SmsCarrier, Store, Transaction
 from gateway.usecases.handover import tell_number_failed
 
 BAD_NUMBER = {21211, 21614, 30005, 30006}
+LOOK_AGAIN = timedelta(seconds=2)  # a report about a message that we are still noting
 GIVE_UP = timedelta(days=1)  # an answer older than that would only puzzle her
 
 
@@ -53,7 +54,8 @@ async def settle(
     """What the carrier said, noted. Every error of the tree has its consequence here."""
     match result:
         case str():
-            await tx.mark_sent(message.id, result, now)
+            code = await tx.mark_sent(message.id, result, now)
+            return Settled(ring=await _bad_news(tx, conversation_id, code, team, now))
         case OptedOut():
             await tx.mark_failed(message.id, result.code)
             await tx.opt_out(conversation_id, "carrier", now)
@@ -63,26 +65,48 @@ async def settle(
         case SendLater() | SendUnsure():
             if message.created_at and now - message.created_at > GIVE_UP:
                 await tx.mark_failed(message.id, result.code)
-                return Settled()
-            if isinstance(result, SendLater):
-                await tx.mark_refused(message.id)
+                return Settled(ring=await _number_failed(tx, conversation_id, result.code, team, now))
+            if isinstance(result, SendLater) and not message.unsure:
+                await tx.mark_refused(message.id)  # an earlier doubt stays one
             return Settled(retry_in=timedelta(seconds=min(2 ** min(message.attempts, 8), 300)))
+        case SendFailed():
+            await tx.mark_failed(message.id, result.code)
     return Settled()
 
 
 async def note_status(
     store: Store, sid: str, status: str, code: int | None, team: str, now: datetime
 ) -> Sequence[int]:
-    """A delivery report: late, twice or out of order. Returns the jobs to ring."""
+    """A delivery report: late, twice, out of order or too early. Returns the jobs to ring."""
     async with store.transaction() as tx:
         conversation_id = await tx.carrier_status(sid, status, code)
-        if conversation_id is None or code is None:
-            return ()
-        if code == 21610:
-            await tx.opt_out(conversation_id, "carrier", now)
-        if code in BAD_NUMBER:
-            return await _number_failed(tx, conversation_id, code, team, now)
+        if conversation_id is not None:
+            return await _bad_news(tx, conversation_id, code, team, now)
+        early = await tx.keep_early_status(sid, status, code, now)
+        await tx.arm("report", early, now + LOOK_AGAIN)
         return ()
+
+
+async def apply_early(tx: Transaction, report: EarlyReport, team: str, now: datetime) -> Settled:
+    """A report that had come too early: applied once its message is known, dropped after a day."""
+    conversation_id = await tx.carrier_status(report.sid, report.status, report.code)
+    if conversation_id is None and now - report.at < GIVE_UP:
+        return Settled(retry_in=timedelta(minutes=1))
+    await tx.forget_early_report(report.id)
+    if conversation_id is None:
+        return Settled()
+    return Settled(ring=await _bad_news(tx, conversation_id, report.code, team, now))
+
+
+async def _bad_news(
+    tx: Transaction, conversation_id: int, code: int | None, team: str, now: datetime
+) -> Sequence[int]:
+    """What an error code of the carrier means for the person."""
+    if code == 21610:
+        await tx.opt_out(conversation_id, "carrier", now)
+    if code in BAD_NUMBER:
+        return await _number_failed(tx, conversation_id, code, team, now)
+    return ()
 
 
 async def _number_failed(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from gateway.domain.language import LANGUAGES
 from gateway.domain.people import Beneficiary, Referent
 from gateway.errors import BadRow
 from gateway.ports import Store
@@ -56,6 +57,8 @@ async def import_beneficiaries(store: Store, content: bytes, read_phone: PhoneRe
                 refused.append(BadRow(line, "numéro de téléphone illisible"))
             elif phone in seen:
                 refused.append(BadRow(line, f"numéro déjà présent ligne {seen[phone]}"))
+            elif row.get("language", "") not in ("", *LANGUAGES):
+                refused.append(BadRow(line, f"langue inconnue : {', '.join(LANGUAGES)}"))
             elif referent and await tx.referent_id(referent) is None:
                 refused.append(BadRow(line, "référent inconnu : importez d'abord les référents"))
             else:
@@ -78,12 +81,20 @@ def rows(content: bytes, required: tuple[str, ...]) -> Iterator[tuple[int, Mappi
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("cp1252", "replace")
+    text = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
     first = text.split("\n", 1)[0]
     delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text.replace("\0", "")), delimiter=delimiter)
-    missing = [name for name in required if name not in (reader.fieldnames or ())]
-    if missing:
-        raise BadRow(1, f"colonne absente : {', '.join(missing)}")
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
+    try:
+        missing = [name for name in required if name not in (reader.fieldnames or ())]
+        if missing:
+            raise BadRow(1, f"colonne absente : {', '.join(missing)}")
+        yield from _read(reader)
+    except csv.Error:
+        raise BadRow(reader.line_num, "ligne illisible : guillemets ou caractères à vérifier") from None
+
+
+def _read(reader: "csv.DictReader[str]") -> Iterator[tuple[int, Mapping[str, str]]]:
     for row in reader:
         yield (
             reader.line_num,

@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ from gateway.adapters.database import jobs
 from gateway.adapters.database.engine import migrate, open_engine
 from gateway.adapters.database.store import DatabaseStore
 from gateway.adapters.encryption import Cipher, new_key
+from gateway.settings import Settings
 from tests.adapters import servers
 
 _numbers = itertools.count(1)
@@ -30,7 +32,7 @@ def _or_skip(started: Callable[[], Iterator[str]]) -> Iterator[str]:
         pytest.skip(str(absent))
 
 
-def _address(given: str, server: Callable[[], "servers.Server"]) -> Iterator[str]:
+def _address(given: str, server: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
     if url := os.environ.get(given):
         yield url
         return
@@ -57,13 +59,17 @@ def _order(server: str, *orders: str) -> None:
 
 
 def of_database(server: str, name: str) -> str:
-    """The SQLAlchemy address of one database of the server."""
+    """The address of one database of the server, as the settings have it."""
     parts = conninfo_to_dict(server)
     url = URL.create(
-        "postgresql+psycopg", parts.get("user"), parts.get("password"), None, None, name,
+        "postgresql", parts.get("user"), parts.get("password"), None, None, name,
         {k: str(parts[k]) for k in ("host", "port") if parts.get(k)},
     )  # fmt: skip
-    return url.render_as_string(hide_password=False)
+    return Settings(database_url=url.render_as_string(hide_password=False)).database
+
+
+def _of_file(file: Path) -> str:
+    return Settings(database_url=f"sqlite:///{file}").database
 
 
 async def _migrated(url: str) -> None:
@@ -75,7 +81,7 @@ async def _migrated(url: str) -> None:
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("model") / "model.db"
-    asyncio.run(_migrated(f"sqlite+aiosqlite:///{file}"))
+    asyncio.run(_migrated(_of_file(file)))
     return file
 
 
@@ -92,7 +98,7 @@ def _sqlite_url(request: pytest.FixtureRequest, tmp_path: Path, model: bool) -> 
     file = tmp_path / "test.db"
     if model:
         shutil.copy(request.getfixturevalue("migrated_sqlite"), file)
-    yield f"sqlite+aiosqlite:///{file}"
+    yield _of_file(file)
 
 
 def _postgresql_url(request: pytest.FixtureRequest, _tmp_path: Path, model: bool) -> Iterator[str]:
@@ -120,15 +126,14 @@ def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture
-async def postgresql_store(
-    request: pytest.FixtureRequest, tmp_path: Path, key: str
-) -> AsyncIterator[DatabaseStore]:
+def postgresql_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """For what only several connections can show: SQLite has one."""
-    urls = _postgresql_url(request, tmp_path, True)
-    engine = open_engine(next(urls))
-    yield DatabaseStore(engine, Cipher(key))
-    await engine.dispose()
-    next(urls, None)
+    yield from _postgresql_url(request, tmp_path, True)
+
+
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    yield from _sqlite_url(request, tmp_path, True)
 
 
 @pytest.fixture(scope="session")
@@ -136,11 +141,31 @@ def key() -> str:
     return new_key()
 
 
+@asynccontextmanager
+async def opened(url: str, key: str) -> AsyncIterator[DatabaseStore]:
+    engine = open_engine(url)
+    try:
+        yield DatabaseStore(engine, Cipher(key))
+    finally:
+        await engine.dispose()
+
+
 @pytest.fixture
 async def store(database_url: str, key: str) -> AsyncIterator[DatabaseStore]:
-    engine = open_engine(database_url)
-    yield DatabaseStore(engine, Cipher(key))
-    await engine.dispose()
+    async with opened(database_url, key) as store:
+        yield store
+
+
+@pytest.fixture
+async def postgresql_store(postgresql_url: str, key: str) -> AsyncIterator[DatabaseStore]:
+    async with opened(postgresql_url, key) as store:
+        yield store
+
+
+@pytest.fixture
+async def sqlite_store(sqlite_url: str, key: str) -> AsyncIterator[DatabaseStore]:
+    async with opened(sqlite_url, key) as store:
+        yield store
 
 
 class LeaseClock:

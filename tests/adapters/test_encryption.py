@@ -1,5 +1,3 @@
-import json
-
 import pytest
 from cryptography.fernet import InvalidToken
 from hypothesis import given
@@ -11,6 +9,7 @@ from tests.usecases.fakes import AMINA_PHONE
 
 OLD, NEW = new_key(), new_key()
 CIPHER = Cipher(OLD)
+SEALED = CIPHER.seal("secret")
 
 
 @given(st.text())
@@ -63,12 +62,10 @@ def test_it_opens_nothing_with_a_wrong_key() -> None:
         Cipher(NEW).open(CIPHER.seal("secret"))
 
 
-@pytest.mark.parametrize(
-    "change", [lambda s: s[:-1] + bytes([s[-1] ^ 1]), lambda s: s[:20], lambda s: json.dumps("x").encode()]
-)
-def test_it_opens_nothing_that_was_changed(change: object) -> None:
+@pytest.mark.parametrize("changed", [b'"x"', SEALED[:20], SEALED[:-1], SEALED[:30] + b"A" + SEALED[31:]])
+def test_it_opens_nothing_that_was_changed(changed: bytes) -> None:
     with pytest.raises(InvalidToken):
-        CIPHER.open(change(CIPHER.seal("secret")))  # type: ignore[operator]
+        CIPHER.open(changed)
 
 
 @pytest.mark.parametrize("keys", ["", " , ", "abc", "é", f"{OLD},abc", OLD[:-4], "x" * 44])

@@ -153,12 +153,12 @@ class Player:
             self._settle()
 
     def _expects(self, step: Step, last: bool) -> None:
-        received, expected = self._since(), "\n".join(step.lines)
-        got = received[self.read]["body"].strip() if len(received) > self.read else "(rien)"
+        unread, expected = self._since()[self.read :], "\n".join(step.lines)
+        got = unread[0]["body"].strip() if unread else "(rien)"
         self.heard[step.line] = got
-        self.read += 1
-        if last and len(received) > self.read:
-            extra = "\n".join(m["body"] for m in received[self.read - 1 :])
+        self.read += len(unread[:1])
+        if last and len(unread) > 1:
+            extra = "\n".join(m["body"] for m in unread)
             raise Mismatch(_columns(step.line, f"{expected}\n(et rien de plus)", extra))
         pattern = ".*".join(re.escape(part) for part in re.split(r"\s*…\s*", _flat(expected)))
         if not self.updating and not re.fullmatch(pattern, _flat(got), re.S):
@@ -251,8 +251,13 @@ class Player:
         if carrier["fault"] in NOT_SENT:
             time.sleep(0.5)  # so that the carrier is asked, and fails; what follows holds without it
             return
-        on_the_way = {"queued"} if carrier["reports"] == "disorder" else {"queued", "accepted", "sent"}
-        self._until(lambda: not any(m["status"] in on_the_way for m in self._out()), "son envoi")
+        last = {"queued"} if carrier["reports"] == "disorder" else {"queued", "accepted", "sent"}
+
+        def arrived() -> bool:
+            out = [str(m["status"]) for m in self._out()]
+            return "queued" not in out and not last & set(out[-1:])
+
+        self._until(arrived, "son envoi")
 
     def _until(self, true: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + self.patience

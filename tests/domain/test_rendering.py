@@ -112,11 +112,12 @@ def test_it_says_everything_in_parts_that_fit(
     for _ in range(200):
         part = sms(rest, rest_menu, language, room)
         assert weigh(part.text).segments <= SEGMENTS["UCS-2"] + room
-        said += part.text.removesuffix("\n1 la suite") if part.rest else part.text
-        if not part.rest:
+        more = part.rest or part.rest_menu
+        said += part.text.removesuffix("\n1 la suite") if more else part.text
+        if not more:
             break
         rest, rest_menu = part.rest, part.rest_menu
-    assert not part.rest
+    assert not more
     assert part.menu == menu
     assert bare(said) == bare(whole + "".join(f"{c.digit}{c.title}" for c in menu))
 

@@ -294,9 +294,10 @@ class FakeStore:
             if row["conversation"] == conversation_id and row["status"] == "queued" and not row["unsure"]:
                 row["status"] = "cancelled"
 
-    async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> None:
+    async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> int | None:
         status, code = self.early.get(sid, ("sent", None))
         self._row(outbound_id).update(sid=sid, status=status, code=code, unsure=False)
+        return code
 
     async def mark_failed(self, outbound_id: int, code: int | None) -> None:
         self._row(outbound_id).update(status="failed", code=code, unsure=False)
@@ -310,8 +311,11 @@ class FakeStore:
             if row["sid"] == sid:
                 row.update(status=status, code=code)
                 return int(row["conversation"])
-        self.early[sid] = (status, code)
         return None
+
+    async def keep_early_status(self, sid: str, status: str, code: int | None, now: datetime) -> int:
+        self.early[sid] = (status, code)
+        return list(self.early).index(sid) + 1
 
     # people
 

@@ -123,11 +123,10 @@ WRONG_MESSAGES: dict[str, Any] = {
 }  # fmt: skip
 WRONG_TIMES: dict[str, Any] = {
     "word": {"now": "demain"}, "date-impossible": {"now": "2026-02-31T10:00:00"}, "year-1": {"now": "0001-01-01T00:00:00Z"},
-    "year-9999": {"now": "9999-12-31T23:59:59Z"}, "list": {"now": []}, "empty": {}, "both-null": {"now": None, "advance": None},
+    "year-9999": {"now": "9999-12-31T23:59:59Z"}, "list": {"now": []}, "empty": {},
     "advance-word": {"advance": "une heure"}, "advance-bare": {"advance": "P"}, "advance-bare-time": {"advance": "PT"},
-    "advance-time-missing": {"advance": "P1DT"}, "advance-huge": {"advance": "P999999999999D"},
+    "advance-huge": {"advance": "P999999999999D"},
     "advance-beyond-time": {"advance": "P3000000D"}, "advance-empty": {"advance": ""}, "advance-number": {"advance": 3600},
-    "advance-arabic-digits": {"advance": "P٣D"},
 }  # fmt: skip
 WRONG_CARRIERS: dict[str, Any] = {
     "unknown": {"fault": "418"}, "number": {"fault": 429}, "empty": {"fault": ""}, "capitals": {"fault": "TIMEOUT"},

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.database.engine import InlineConnection
@@ -22,13 +22,17 @@ from gateway.adapters.encryption import Cipher
 from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, State
 from gateway.domain.people import Beneficiary, Referent
 from gateway.domain.sms import weigh
-from gateway.ports import Outbound
+from gateway.ports import EarlyReport, Outbound
 
 # A call back asked for less than a day ago is "already noted": the referent gets one mail, not ten.
 ASKED_LATELY = timedelta(days=1)
 
 # Delivery reports may come late or twice: a status never goes back to a lower rank.
 _RANK = {"queued": 0, "accepted": 0, "sending": 1, "sent": 2, "delivered": 3, "undelivered": 3, "failed": 3}
+
+
+def _lower_than(status: str) -> list[str]:
+    return [known for known, rank in _RANK.items() if rank < _RANK.get(status, -1)]
 
 
 class Conversations:
@@ -324,21 +328,23 @@ class Conversations:
         )
         await self.db.execute(waiting.values(status="cancelled"))
 
-    async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> None:
-        early = (
-            (await self.db.execute(select(early_status).where(early_status.c.sid == sid))).mappings().first()
-        )
+    async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> int | None:
+        """The carrier's number for it. Returns the error code of a report that came before us."""
+        found = select(early_status).where(early_status.c.sid == sid)
+        early = (await self.db.execute(found)).mappings().first()
+        worse = early is not None and _RANK.get(early["status"], 0) > _RANK["sent"]
         await self.db.execute(
             update(message)
             .where(message.c.id == outbound_id)
             .values(
                 sid=sid,
-                status=early["status"] if early else "sent",
-                error_code=early["error_code"] if early else None,
+                status=early["status"] if early and worse else "sent",
+                error_code=early["error_code"] if early and worse else None,
                 sent_at=now,
                 unsure=False,
             )
         )
+        return early["error_code"] if early and worse else None
 
     async def unknown_sid(self, sids: Sequence[str]) -> str | None:
         """The first of the carrier's numbers that none of our messages has."""
@@ -353,29 +359,46 @@ class Conversations:
         )
 
     async def carrier_status(self, sid: str, status: str, code: int | None) -> int | None:
-        lower = [s for s, rank in _RANK.items() if rank < _RANK.get(status, -1)]
+        """Notes a delivery report. The conversation concerned; None when the number is not ours yet."""
         known = (
             await self.db.execute(
                 select(message.c.conversation_id).where(message.c.sid == sid, message.c.direction == "out")
             )
         ).scalar()
-        if known is None:
-            # The report outran our own note of the carrier's number: keep it for mark_sent.
-            early = self.insert(early_status).values(sid=sid, status=status, error_code=code)
+        if known is not None:
             await self.db.execute(
-                early.on_conflict_do_update(
-                    index_elements=["sid"],
-                    set_={"status": status, "error_code": code},
-                    where=early_status.c.status.in_(lower),
-                )
+                update(message)
+                .where(message.c.sid == sid, message.c.status.in_(_lower_than(status)))
+                .values(status=status, error_code=code)
             )
-            return None
+        return known
+
+    async def keep_early_status(self, sid: str, status: str, code: int | None, now: datetime) -> int:
+        """The report outran our own note of the carrier's number: kept until it is known. Its id."""
+        early = self.insert(early_status).values(sid=sid, status=status, error_code=code, at=now)
         await self.db.execute(
-            update(message)
-            .where(message.c.sid == sid, message.c.status.in_(lower))
-            .values(status=status, error_code=code)
+            early.on_conflict_do_update(
+                index_elements=["sid"],
+                set_={"status": status, "error_code": code},
+                where=early_status.c.status.in_(_lower_than(status)),
+            )
         )
-        return int(known)
+        return int(
+            (await self.db.execute(select(early_status.c.id).where(early_status.c.sid == sid))).scalar_one()
+        )
+
+    async def early_report(self, early_id: int) -> EarlyReport | None:
+        row = (
+            (await self.db.execute(select(early_status).where(early_status.c.id == early_id)))
+            .mappings()
+            .first()
+        )
+        return (
+            EarlyReport(row["id"], row["sid"], row["status"], row["error_code"], row["at"]) if row else None
+        )
+
+    async def forget_early_report(self, early_id: int) -> None:
+        await self.db.execute(delete(early_status).where(early_status.c.id == early_id))
 
     # reading
 

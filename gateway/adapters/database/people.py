@@ -26,7 +26,7 @@ class People:
             "email_sealed": self.cipher.seal(new.email),
             "name_sealed": self.cipher.seal(new.name),
             "phone_sealed": self.cipher.seal(new.phone),
-            "structure": new.structure,
+            "structure": new.structure[:200],
             "communes": list(new.communes),
         }
         saved = self.insert(referent).values(email_index=self.cipher.index(new.email.lower()), **values)
@@ -42,8 +42,8 @@ class People:
             "phone_sealed": self.cipher.seal(new.phone),
             "first_name_sealed": self.cipher.seal(new.first_name),
             "language": new.language,
-            "postal_code": new.postal_code,
-            "commune": new.commune,
+            "postal_code": new.postal_code[:10],
+            "commune": new.commune[:100],
             "audience": list(new.audience),
             "referent_id": await self.referent_id(referent_email) if referent_email else None,
         }
@@ -58,7 +58,8 @@ class People:
             reason=request.reason,
             at=request.at,
         )
-        return (await self.db.execute(added.on_conflict_do_nothing())).rowcount == 1
+        first = added.on_conflict_do_nothing().returning(callback.c.id)
+        return (await self.db.execute(first)).scalar() is not None
 
     async def add_mail(
         self, key: str, to: str, template: str, values: Mapping[str, str], now: datetime

@@ -179,7 +179,9 @@ mail = Table(
 early_status = Table(
     "early_status",
     metadata,
-    Column("sid", String(64), primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("sid", String(64), nullable=False, unique=True),
     Column("status", String(16), nullable=False),
     Column("error_code", Integer),
+    Column("at", UtcDateTime, nullable=False),
 )

@@ -28,10 +28,13 @@ def upgrade() -> None:
     sa.UniqueConstraint('pseudonym', name=op.f('uq_conversation_pseudonym'))
     )
     op.create_table('early_status',
+    sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('sid', sa.String(length=64), nullable=False),
     sa.Column('status', sa.String(length=16), nullable=False),
     sa.Column('error_code', sa.Integer(), nullable=True),
-    sa.PrimaryKeyConstraint('sid', name=op.f('pk_early_status'))
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_early_status')),
+    sa.UniqueConstraint('sid', name=op.f('uq_early_status_sid'))
     )
     op.create_table('job',
     sa.Column('id', sa.Integer(), nullable=False),
