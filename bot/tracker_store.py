@@ -10,6 +10,7 @@ import json
 import sqlite3
 from typing import Any, Dict, Iterable, List, Optional
 
+import redis
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import RedisTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
@@ -81,7 +82,17 @@ class ForgetfulSQLite(TrackerStore):
 
 
 class ForgetfulRedis(RedisTrackerStore):
-    """`tracker_store: {type: bot.tracker_store.ForgetfulRedis, url: host, port: …}`."""
+    """`tracker_store: {type: bot.tracker_store.ForgetfulRedis, url: redis://…}`; kept a day at most."""
+
+    def __init__(
+        self,
+        domain: Domain,
+        host: str = "redis://localhost:6379/0",
+        event_broker: Optional[EventBroker] = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(domain, event_broker=event_broker, record_exp=86400)
+        self.red = redis.Redis.from_url(host, decode_responses=True)
 
     async def save(self, tracker: DialogueStateTracker, timeout: Optional[float] = None) -> None:
         await self.stream_events(tracker)

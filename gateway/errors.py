@@ -6,8 +6,8 @@ GatewayError
 │   └── BadForm          400: a field is missing
 ├── AssistantSilent      try again, then the fixed sentence and a person who calls back
 ├── SendFailed           the carrier refuses this text for good: it is given up, and shown
-│   ├── SendLater        passing (429, 5xx): try again later
-│   ├── SendUnsure       accepted or not, nobody knows (time-out): look at the carrier's list first
+│   ├── SendLater        passing (429, our own account refused): try again later
+│   ├── SendUnsure       accepted or not, nobody knows (5xx, time-out): look at the carrier's list first
 │   ├── NumberUnreachable permanent: stop writing there, tell the referent
 │   └── OptedOut         permanent: she stopped the messages at the carrier
 ├── MailLater            the mail server is away: try again later

@@ -60,9 +60,12 @@ class Worker:
 
     async def do(self, job_id: int) -> None:
         """Claims and does one job; nothing when another worker has it."""
-        async with self.store.transaction() as tx:
-            job = await tx.claim(job_id, self.clock.now(), self.owner)
-            work = await self._prepared(tx, job) if job else None
+        try:
+            async with self.store.transaction() as tx:
+                job = await tx.claim(job_id, self.clock.now(), self.owner)
+                work = await self._prepared(tx, job) if job else None
+        except Exception as failure:  # noqa: BLE001 one row that cannot be read stops nobody else
+            return await self._set_aside(job_id, failure)
         if job is None:
             return
         with structlog.contextvars.bound_contextvars(job=job.id, kind=job.kind):
@@ -73,6 +76,15 @@ class Worker:
             except Exception as failure:  # noqa: BLE001 the job stays; its owner is the next sweep
                 log.error("job_failed", error=type(failure).__name__, attempts=job.attempts)
                 await self._postpone(job, timedelta(seconds=min(2 ** min(job.attempts, 6), 60)))
+
+    async def _set_aside(self, job_id: int, failure: Exception) -> None:
+        """What it needs cannot be read (a lost key, the database away): later, and less and less often."""
+        log.error("job_unreadable", job=job_id, error=type(failure).__name__)
+        async with self.store.transaction() as tx:
+            job = await tx.claim(job_id, self.clock.now(), self.owner)
+            if job:
+                wait = timedelta(seconds=min(2 ** min(job.attempts, 12), 3600))
+                await tx.postpone(job, self.owner, self.clock.now() + wait)
 
     async def _prepared(self, tx: Transaction, job: Job) -> Any:
         """What the job needs, read in the transaction that claims it; None when nothing is left to do."""
@@ -227,6 +239,7 @@ class Worker:
             jobs = await self.due()
             if not jobs:
                 return
-            await asyncio.gather(*(self.do(job_id) for job_id in jobs))
+            for job_id in jobs:
+                await self.do(job_id)
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(0)

@@ -60,6 +60,8 @@ def updated(path: Path, language: str, sentences: list[tuple[str, str, str]], mi
     for name, french, file in sentences:
         before = old.get((name, french))
         text, flags = (str(before.string), set(before.flags)) if before else ("", set())
+        if name in minor:
+            flags.discard("fuzzy")
         if before is None:
             # the sentence of the same response that disappeared, if there is just one, was this one
             former = [m for (n, _), m in gone.items() if n == name and m.string]

@@ -244,4 +244,9 @@ async def test_it_loses_no_report_that_comes_while_the_number_is_noted(
         report = asyncio.create_task(note_status(store, "SM1", "delivered", None, TEAM, NOW))
         await asyncio.wait({report}, timeout=1)
     await report
+    for early in await store.rows(t.early_status):  # what the "report" job does a moment later
+        async with store.transaction() as tx:
+            kept = await tx.early_report(early["id"])
+            assert kept
+            await apply_early(tx, kept, TEAM, NOW)
     assert (await row_of(store, message))["status"] == "delivered"

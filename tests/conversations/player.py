@@ -52,6 +52,7 @@ _MORNING = re.compile(r"^demain (\d+) h$")
 _MARK = re.compile(r"^\[(x\d|1600|sali|opérateur (?:STOP|START))\] ?(.*)$")
 KINDS = {"horloge": "clock", "opérateur": "carrier", "robot": "robot", "vérifier": "check"}
 REPORTS = {"rapports en double": "twice", "rapports en désordre": "disorder"}
+ON_THE_PHONE = ("accepted", "sending", "sent", "delivered")
 NOT_SENT = ("429", "500", "timeout", "timeout-lost")
 
 
@@ -122,6 +123,7 @@ class Player:
         self.mails_before = len(self.http.get("/simulator/api/mails").json())
 
     def play(self, script: Script) -> None:
+        __tracebackhide__ = True  # what failed is in the two columns, not here
         for index, step in enumerate(script.steps):
             previous, following = script.steps[max(index - 1, 0)], script.steps[index + 1 : index + 2]
             if step.kind == "says":
@@ -153,6 +155,7 @@ class Player:
             self._settle()
 
     def _expects(self, step: Step, last: bool) -> None:
+        __tracebackhide__ = True
         unread, expected = self._since()[self.read :], "\n".join(step.lines)
         got = unread[0]["body"].strip() if unread else "(rien)"
         self.heard[step.line] = got
@@ -190,6 +193,7 @@ class Player:
             self._settle()
 
     def _check(self, step: Step) -> None:
+        __tracebackhide__ = True
         said, here, last = step.text, f"ligne {step.line} :", self._since()
         if match := re.match(r"^(\d+) SMS$", said):
             assert len(last) == int(match[1]), f"{here} {len(last)} SMS au lieu de {match[1]}"
@@ -206,6 +210,7 @@ class Player:
             self._check_mails(said, here)
 
     def _check_mails(self, said: str, here: str) -> None:
+        __tracebackhide__ = True
         self._work()
         mails = self._mails()
         found = f"{here} {[(m['to'], m['subject']) for m in mails]}"
@@ -232,7 +237,7 @@ class Player:
 
     def _received(self) -> list[dict[str, Any]]:
         """The SMS that reached the phone of the last person who wrote."""
-        return [m for m in self._out() if m["status"] not in ("queued", "failed", "undelivered")]
+        return [m for m in self._out() if m["status"] in ON_THE_PHONE]
 
     def _since(self) -> list[dict[str, Any]]:
         return self._received()[self.start[self.who] :] if self.who else []
@@ -260,6 +265,7 @@ class Player:
         self._until(arrived, "son envoi")
 
     def _until(self, true: Callable[[], bool], what: str) -> None:
+        __tracebackhide__ = True
         end = time.monotonic() + self.patience
         while time.monotonic() < end:
             if true():

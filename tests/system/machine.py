@@ -14,7 +14,7 @@ import httpx2
 
 from tests.running import System
 
-PATIENCE = 60.0  # seconds before a test gives up: never reached when all is well
+PATIENCE = 120.0  # seconds before a test gives up: never reached when all is well
 ESTABLISHED = "01"
 
 
@@ -58,6 +58,7 @@ class Machine:
         self.system = system
         self.http = httpx2.Client(base_url=system.url, timeout=PATIENCE)
         self._phones = iter(range(9000, 9999))
+        self._said: dict[str, str] = {}  # phone → the sid of one of its messages
 
     def phone(self) -> str:
         return f"+3363998{next(self._phones)}"
@@ -71,6 +72,7 @@ class Machine:
             answer = self.http.post("/simulator/api/messages", json={"from": phone, "body": text})
             assert answer.json()["status"] == 200, answer.text
             sids.append(answer.json()["sid"])
+        self._said[phone] = sids[-1]
         return sids
 
     def rows(self, phone: str) -> list[dict[str, Any]]:
@@ -82,15 +84,20 @@ class Machine:
         return [next((n for n in names if n != "utter_welcome"), "") for names in answers]
 
     def settled(self, *phones: str) -> None:
-        """Every message answered, every answer with the carrier and its number noted, every mail gone."""
+        """Their messages answered, the answers with the carrier and its numbers noted, all mails gone."""
+        for phone in phones:
+            who = self.one("SELECT conversation_id FROM message WHERE sid = ?", self._said[phone])
+            until(lambda who=who: not self._open(who), "an answer with the carrier")  # type: ignore[misc]
 
-        def calm() -> bool:
-            return not self.one(
-                "SELECT (SELECT count(*) FROM message WHERE status IN ('received', 'queued'))"
-                " + (SELECT count(*) FROM job WHERE state <> 'done' AND kind <> 'forget')"
-            )
-
-        until(calm, f"answers to {len(phones)} phones")
+    def _open(self, conversation: int) -> int:
+        messages = (
+            "SELECT count(*) FROM message WHERE conversation_id = ? AND status IN ('received', 'queued')"
+        )
+        jobs = (
+            "SELECT count(*) FROM job WHERE state <> 'done'"
+            " AND (kind = 'mail' OR (subject = ? AND kind IN ('converse', 'deliver')))"
+        )
+        return int(self.one(messages, conversation) + self.one(jobs, conversation))
 
     def mails(self) -> list[dict[str, Any]]:
         return list(self.http.get("/simulator/api/mails").json())
@@ -125,7 +132,8 @@ class Machine:
     def rasa_has(self, sid: str) -> list[dict[str, Any]]:
         """What Rasa answered to this message, as it remembers; once for each time it was asked."""
         who = self.one(
-            "SELECT pseudonym FROM conversation JOIN message ON conversation_id = conversation.id WHERE sid = ?", sid
+            "SELECT pseudonym FROM conversation JOIN message ON conversation_id = conversation.id WHERE sid = ?",
+            sid,
         )
         tracker = httpx2.get(f"{self.system.rasa.url}/conversations/{who}/tracker", timeout=PATIENCE).json()
         asked, answers = False, []

@@ -228,7 +228,7 @@ async def started(var: Path, written: io.StringIO, changes: Mapping[str, Any]) -
     service = Service(wiring, assistant, written)
     try:
         async with asyncio.timeout(PATIENCE):
-            while not server.started and not serving.done():  # noqa: ASYNC110 uvicorn has no event
+            while not server.started and not serving.done():
                 await asyncio.sleep(0.005)
         assert server.started, service.written
         yield service

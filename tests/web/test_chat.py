@@ -147,9 +147,7 @@ async def test_it_refuses_the_token_of_another_session(standing: Service) -> Non
 
 async def test_it_refuses_a_post_without_a_session(standing: Service) -> None:
     page = await opened(standing.http)
-    refused = await standing.another_browser().post(
-        "/chat/messages", data={"csrf": page.csrf, "body": TEXT}
-    )
+    refused = await standing.another_browser().post("/chat/messages", data={"csrf": page.csrf, "body": TEXT})
     assert refused.status_code == 403
 
 
@@ -274,6 +272,7 @@ async def test_it_ignores_a_broken_language_cookie(standing: Service, cookie: st
 
 
 # an answer that takes its time
+
 
 async def test_it_shows_her_words_while_the_answer_is_coming(
     service: Service, monkeypatch: pytest.MonkeyPatch

@@ -33,7 +33,9 @@ class Events:
 
 
 @asynccontextmanager
-async def events(browser: httpx2.AsyncClient, path: str = "/chat/events", **headers: str) -> AsyncIterator[Events]:
+async def events(
+    browser: httpx2.AsyncClient, path: str = "/chat/events", **headers: str
+) -> AsyncIterator[Events]:
     async with browser.stream("GET", path, headers=headers) as answer:
         assert answer.status_code == 200
         yield Events(answer)
@@ -174,6 +176,6 @@ async def test_it_stops_listening_for_a_browser_that_left(service: Service) -> N
         await told.next()
     hub = service.wiring.hub
     async with asyncio.timeout(PATIENCE):
-        while hub._waiting:  # noqa: ASYNC110 it has nothing to wait for but this
+        while hub._waiting:
             hub.tell(next(iter(hub._waiting)))
             await asyncio.sleep(0.01)

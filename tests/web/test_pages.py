@@ -45,7 +45,9 @@ async def test_it_sends_the_security_headers(
     assert_closed(await standing.http.request(method, path, **more))
 
 
-async def test_it_sends_them_when_something_breaks(standing: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_sends_them_when_something_breaks(
+    standing: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken() -> None:
         raise RuntimeError("a text that stays inside: +33639980001")
 
@@ -62,7 +64,9 @@ def test_it_allows_nothing_from_elsewhere() -> None:
     sources = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert sources["default-src"] == "'none'"
     assert sources["frame-ancestors"] == "'none'"
-    assert set(policy.split()) & {"*", "'unsafe-inline'", "'unsafe-eval'", "https:", "http:", "blob:"} == set()
+    assert (
+        set(policy.split()) & {"*", "'unsafe-inline'", "'unsafe-eval'", "https:", "http:", "blob:"} == set()
+    )
 
 
 @pytest.mark.parametrize("language", ["fr", "en", "ar", "uk"])
@@ -98,6 +102,7 @@ async def test_it_names_language_and_title(standing: Service, path: str) -> None
 
 # alive, ready, measured
 
+
 async def test_it_is_alive_and_ready(standing: Service) -> None:
     assert (await standing.http.get("/health/live")).json() == {"status": "ok"}
     ready = await standing.http.get("/health/ready")
@@ -112,7 +117,9 @@ async def test_it_is_not_ready_without_the_assistant(service: Service) -> None:
     assert (await service.http.get("/health/live")).status_code == 200
 
 
-async def test_it_is_not_ready_without_the_database(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_is_not_ready_without_the_database(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def gone() -> bool:
         raise OSError("a secret address")
 
@@ -151,7 +158,9 @@ CALL = {"next_action": "action_ask_for_a_person", "sender_id": "x", "tracker": {
 }, "domain": {}}  # fmt: skip
 
 
-@pytest.mark.parametrize("token", ["", "wrong", ACTION_TOKEN[:-1], ACTION_TOKEN + "x", "%C3%A9", None], ids=str)
+@pytest.mark.parametrize(
+    "token", ["", "wrong", ACTION_TOKEN[:-1], ACTION_TOKEN + "x", "%C3%A9", None], ids=str
+)
 async def test_it_runs_no_action_without_the_token(service: Service, token: str | None) -> None:
     before = await service.stored()
     path = "/rasa/actions" if token is None else f"/rasa/actions?token={token}"

@@ -165,6 +165,7 @@ async def test_it_refuses_what_is_not_json(standing: Service, verb: str, content
 
 # the clock
 
+
 async def test_it_moves_the_clock_and_lets_it_run_on(service: Service) -> None:
     moved = await service.http.post(f"{API}/clock", json={"now": "2027-03-28T01:59:00+01:00"})
     assert datetime.fromisoformat(moved.json()["now"]) >= datetime(2027, 3, 28, 0, 59, tzinfo=UTC)
@@ -200,6 +201,7 @@ async def test_it_answers_once_the_due_work_is_handed_over(service: Service) -> 
 
 # the carrier's faults
 
+
 @pytest.mark.parametrize("fault", ["429", "500", "timeout", "timeout-lost"])
 async def test_it_sends_once_whatever_the_carrier_did(service: Service, fault: str) -> None:
     number = phone()
@@ -223,7 +225,12 @@ async def test_it_sends_once_whatever_the_carrier_did(service: Service, fault: s
 
 @pytest.mark.parametrize(
     ("fault", "status", "mails"),
-    [("30003", "undelivered", 0), ("30005", "undelivered", 1), ("21610", "failed", 0), ("21211", "failed", 1)],
+    [
+        ("30003", "undelivered", 0),
+        ("30005", "undelivered", 1),
+        ("21610", "failed", 0),
+        ("21211", "failed", 1),
+    ],
 )
 async def test_it_plays_a_permanent_fault(service: Service, fault: str, status: str, mails: int) -> None:
     number = phone()
@@ -254,6 +261,7 @@ async def test_it_plays_reports_as_carriers_send_them(service: Service, reports:
 
 # the mailbox
 
+
 async def test_it_shows_mails_without_anything_she_wrote(service: Service) -> None:
     number = phone()
     await says(service, number, "0")
@@ -262,7 +270,9 @@ async def test_it_shows_mails_without_anything_she_wrote(service: Service) -> No
     assert number in mail["text"]
 
 
-@pytest.mark.parametrize("changes", [{"simulator": False, "twilio_api_url": "http://127.0.0.1:9"}], ids=["production"])
+@pytest.mark.parametrize(
+    "changes", [{"simulator": False, "twilio_api_url": "http://127.0.0.1:9"}], ids=["production"]
+)
 async def test_it_does_not_exist_in_production(service: Service) -> None:
     for path in ("/simulator", f"{API}/messages", f"{API}/clock", f"{API}/mails", f"{API}/carrier"):
         assert (await service.http.get(path)).status_code == 404

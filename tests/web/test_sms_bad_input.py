@@ -94,7 +94,9 @@ async def test_it_never_passes_her_text_as_a_payload(standing: Service, text: st
     assert len(await standing.said_to(number)) == 1
 
 
-@pytest.mark.parametrize("sender", ["36179", "INFOSMS", "Pôle Emploi", "+1", "anonymous", "+" + "9" * 60, "\0"])
+@pytest.mark.parametrize(
+    "sender", ["36179", "INFOSMS", "Pôle Emploi", "+1", "anonymous", "+" + "9" * 60, "\0"]
+)
 async def test_it_keeps_what_senders_nobody_can_answer_write(service: Service, sender: str) -> None:
     """Short codes and names: the answer is refused for good; the team is told, once."""
     for _ in range(2):

@@ -19,7 +19,12 @@ async def sent(service: Service, number: str) -> str:
 
 
 async def report(service: Service, about: str, status: str, code: str = "") -> int:
-    form = {"MessageSid": about, "SmsSid": about, "MessageStatus": status, **({"ErrorCode": code} if code else {})}
+    form = {
+        "MessageSid": about,
+        "SmsSid": about,
+        "MessageStatus": status,
+        **({"ErrorCode": code} if code else {}),
+    }
     return (await service.post("/sms/status", form)).status_code
 
 

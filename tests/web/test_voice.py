@@ -74,7 +74,9 @@ async def test_it_sends_no_second_mail_for_a_second_call_the_same_day(service: S
 @pytest.mark.parametrize("digits", ["0", "2", "11", "#", "", "１", None], ids=str)
 async def test_it_notes_nothing_for_another_key(standing: Service, digits: str | None) -> None:
     before = await standing.stored()
-    root = await twiml(standing, "/voice/choice", call(phone(), **({} if digits is None else {"Digits": digits})))
+    root = await twiml(
+        standing, "/voice/choice", call(phone(), **({} if digits is None else {"Digits": digits}))
+    )
     assert list(root) == []
     assert await standing.stored() == before
 

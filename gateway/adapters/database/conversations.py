@@ -3,13 +3,15 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import Select, and_, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.database.engine import InlineConnection
 from gateway.adapters.database.tables import (
+    UtcDateTime,
     beneficiary,
     callback,
     conversation,
@@ -31,6 +33,48 @@ ASKED_LATELY = timedelta(days=1)
 _RANK = {"queued": 0, "accepted": 0, "sending": 1, "sent": 2, "delivered": 3, "undelivered": 3, "failed": 3}
 
 
+@cache  # building a statement costs more than running it: built once, its values come with each call
+def _with_people() -> Select[Any]:
+    """A conversation, the person and referent bound to its number, and what is open about it."""
+    stopped = select(func.count()).where(
+        opt_out.c.conversation_id == bindparam("the_id"),
+        opt_out.c.topic == "all",
+        opt_out.c.ended_at.is_(None),
+    )
+    asked = select(func.count()).where(
+        callback.c.conversation_id == bindparam("the_id"),
+        callback.c.closed_at.is_(None),
+        callback.c.at > bindparam("asked_since", type_=UtcDateTime()),
+    )
+    bound = and_(
+        beneficiary.c.phone_index == conversation.c.address_index,
+        conversation.c.channel == Channel.SMS.value,
+    )
+    people = conversation.outerjoin(beneficiary, bound).outerjoin(
+        referent, referent.c.id == beneficiary.c.referent_id
+    )
+    return (
+        select(
+            conversation,
+            stopped.scalar_subquery().label("stopped"),
+            asked.scalar_subquery().label("asked"),
+            beneficiary.c.id.label("b_id"),
+            beneficiary.c.first_name_sealed,
+            beneficiary.c.language.label("b_language"),
+            beneficiary.c.postal_code,
+            beneficiary.c.commune,
+            beneficiary.c.audience,
+            referent.c.id.label("r_id"),
+            referent.c.email_sealed,
+            referent.c.name_sealed,
+            referent.c.phone_sealed.label("r_phone"),
+            referent.c.structure,
+        )
+        .select_from(people)
+        .where(conversation.c.id == bindparam("the_id"))
+    )
+
+
 def _lower_than(status: str) -> list[str]:
     return [known for known, rank in _RANK.items() if rank < _RANK.get(status, -1)]
 
@@ -39,7 +83,8 @@ class Conversations:
     db: AsyncConnection | InlineConnection
     cipher: Cipher
 
-    def insert(self, table: Any) -> Any:
+    @property
+    def insert(self) -> Any:
         raise NotImplementedError
 
     # conversations
@@ -69,58 +114,10 @@ class Conversations:
         return int(await self.find_conversation(channel, address) or 0)
 
     async def conversation(self, conversation_id: int, now: datetime) -> Conversation:
-        stopped = (
-            select(func.count())
-            .where(
-                opt_out.c.conversation_id == conversation_id,
-                opt_out.c.topic == "all",
-                opt_out.c.ended_at.is_(None),
-            )
-            .scalar_subquery()
+        found = await self.db.execute(
+            _with_people(), {"the_id": conversation_id, "asked_since": now - ASKED_LATELY}
         )
-        asked = (
-            select(func.count())
-            .where(
-                callback.c.conversation_id == conversation_id,
-                callback.c.closed_at.is_(None),
-                callback.c.at > now - ASKED_LATELY,
-            )
-            .scalar_subquery()
-        )
-        row = (
-            (
-                await self.db.execute(
-                    select(
-                        conversation,
-                        stopped.label("stopped"),
-                        asked.label("asked"),
-                        beneficiary.c.id.label("b_id"),
-                        beneficiary.c.first_name_sealed,
-                        beneficiary.c.language.label("b_language"),
-                        beneficiary.c.postal_code,
-                        beneficiary.c.commune,
-                        beneficiary.c.audience,
-                        referent.c.id.label("r_id"),
-                        referent.c.email_sealed,
-                        referent.c.name_sealed,
-                        referent.c.phone_sealed.label("r_phone"),
-                        referent.c.structure,
-                    )
-                    .select_from(
-                        conversation.outerjoin(
-                            beneficiary,
-                            and_(
-                                beneficiary.c.phone_index == conversation.c.address_index,
-                                conversation.c.channel == Channel.SMS.value,
-                            ),
-                        ).outerjoin(referent, referent.c.id == beneficiary.c.referent_id)
-                    )
-                    .where(conversation.c.id == conversation_id)
-                )
-            )
-            .mappings()
-            .one()
-        )
+        row = found.mappings().one()
         opened = self.cipher.open
         address = opened(row["address_sealed"])
         person = row["b_id"] and Beneficiary(
@@ -320,13 +317,18 @@ class Conversations:
 
     async def cancel_queued(self, conversation_id: int) -> None:
         """After STOP: what the carrier has not been asked to send stays here."""
-        waiting = update(message).where(
-            message.c.conversation_id == conversation_id,
-            message.c.direction == "out",
-            message.c.status == "queued",
-            message.c.unsure.is_(False),
+        waiting = (
+            select(message.c.id)
+            .where(
+                message.c.conversation_id == conversation_id,
+                message.c.direction == "out",
+                message.c.status == "queued",
+                message.c.unsure.is_(False),
+            )
+            .with_for_update(skip_locked=True)  # one being taken at this instant is on its way
         )
-        await self.db.execute(waiting.values(status="cancelled"))
+        ids = list((await self.db.execute(waiting)).scalars())
+        await self.db.execute(update(message).where(message.c.id.in_(ids)).values(status="cancelled"))
 
     async def mark_sent(self, outbound_id: int, sid: str, now: datetime) -> int | None:
         """The carrier's number for it. Returns the error code of a report that came before us."""

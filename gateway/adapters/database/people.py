@@ -18,7 +18,8 @@ class People:
     db: AsyncConnection | InlineConnection
     cipher: Cipher
 
-    def insert(self, table: Any) -> Any:
+    @property
+    def insert(self) -> Any:
         raise NotImplementedError
 
     async def save_referent(self, new: Referent) -> int:

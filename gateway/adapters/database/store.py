@@ -23,10 +23,10 @@ class DatabaseTransaction(Conversations, Jobs, People):
         self.db = connection
         self.cipher = cipher
 
-    def insert(self, table: Table) -> Any:
-        """An INSERT that knows ON CONFLICT, on either database."""
-        dialect = postgresql if self.db.dialect.name == "postgresql" else sqlite
-        return dialect.insert(table)
+    @property
+    def insert(self) -> Any:
+        """The INSERT that knows ON CONFLICT, of this database."""
+        return postgresql.insert if self.db.dialect.name == "postgresql" else sqlite.insert
 
 
 class DatabaseStore:

