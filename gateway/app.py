@@ -34,7 +34,7 @@ from gateway.simulator.carrier import StandInCarrier, carrier_routes
 from gateway.simulator.routes import router as simulator_router
 from gateway.web import chat, health, rasa_actions, sms, voice
 from gateway.web.hub import Hub
-from gateway.web.security import SecurityHeaders
+from gateway.web.security import HEADERS, SecurityHeaders
 from gateway.worker import Worker
 
 WEB = Path(__file__).parent / "web"
@@ -165,12 +165,23 @@ def create_app(wiring: Wiring) -> FastAPI:
         return wiring.pages.TemplateResponse(request, "home.html", context)
 
     @app.exception_handler(Refused)
-    async def refused(_request: Request, why: Refused) -> Response:
+    async def refused(request: Request, why: Refused) -> Response:
+        if request.url.path.startswith("/chat") and "text/html" in request.headers.get("accept", ""):
+            language = chat.page_language(request)
+            context = {
+                "lang": language,
+                "dir": wiring.words.direction(language),
+                "title": wiring.words.text("utter_web_title", language),
+                "sentence": wiring.words.text("utter_web_reopen", language),
+                "field": wiring.words.text("utter_web_field_label", language),
+            }
+            return wiring.pages.TemplateResponse(request, "refused.html", context, why.status)
         return JSONResponse({"error": type(why).__name__, "detail": str(why)}, why.status)
 
     @app.exception_handler(Exception)
     async def failed(_request: Request, failure: Exception) -> Response:
         detail = "Le disque est plein." if is_full(failure) else "Le service ne répond pas. Réessayez."
-        return JSONResponse({"error": "Failure", "detail": detail}, 503)
+        # This handler stands outside the middleware: it adds the headers itself.
+        return JSONResponse({"error": "Failure", "detail": detail}, 503, headers=HEADERS)
 
     return app

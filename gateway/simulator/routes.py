@@ -34,7 +34,7 @@ def duration(text: str) -> timedelta:
 class Text(BaseModel):
     """`repeat`: how many more times the carrier delivers it, with the same sid."""
 
-    sender: str = Field(alias="from")
+    sender: str = Field(alias="from", min_length=1)
     body: str = ""
     media: int = Field(0, ge=0, le=10)
     repeat: int = Field(0, ge=0, le=20)
@@ -63,6 +63,7 @@ async def page(request: Request) -> HTMLResponse:
 @router.post("/api/messages")
 async def text(request: Request, message: Text) -> dict[str, Any]:
     carrier = request.app.state.wiring.stand_in
+    message.body = message.body.encode("utf-8", "replace").decode()  # half an emoji is no text
     extra = {"OptOutType": message.carrier_stop} if message.carrier_stop else {}
     sid, status = await carrier.deliver(message.sender, message.body, message.media, message.sid, **extra)
     for _ in range(message.repeat):
@@ -74,6 +75,7 @@ async def text(request: Request, message: Text) -> dict[str, Any]:
 async def messages(request: Request, phone: str = "") -> list[dict[str, Any]]:
     """What each phone sent and received, oldest first."""
     wiring = request.app.state.wiring
+    phone = phone.replace(" ", "+")  # "?phone=+33…": in an address, + is a space
     external = bool(wiring.settings.twilio_api_url)
     rows: list[tuple[datetime, int, dict[str, Any]]] = []
     named: dict[str, list[str]] = {}
@@ -132,13 +134,16 @@ async def clock(request: Request) -> dict[str, str]:
 async def move_clock(request: Request, time: Time) -> dict[str, str]:
     """Answers once the work that became due has been handed over."""
     wiring = request.app.state.wiring
-    if time.now is not None:
-        wiring.clock.move_to(time.now if time.now.tzinfo else time.now.replace(tzinfo=UTC))
-    elif time.advance is not None:
-        try:
-            wiring.clock.advance(duration(time.advance))
-        except ValueError as wrong:
-            raise HTTPException(422, str(wrong)) from None
+    try:
+        if time.now is not None:
+            moment = time.now if time.now.tzinfo else time.now.replace(tzinfo=UTC)
+        else:
+            moment = wiring.clock.now() + duration(time.advance or "")
+    except (ValueError, OverflowError):
+        raise HTTPException(422, "durée ISO attendue, par exemple PT30M ou P1D") from None
+    if not 2000 <= moment.year < 2100:
+        raise HTTPException(422, "une date entre 2000 et 2099 est attendue")
+    wiring.clock.move_to(moment)
     await wiring.worker.drain()
     return {"now": wiring.clock.now().isoformat()}
 

@@ -1,10 +1,10 @@
 """The same conversation on a web page: plain forms first, events when the browser has JavaScript."""
 
-import asyncio
 import hashlib
 import hmac
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -30,7 +30,7 @@ async def page(request: Request) -> Response:
     wiring = request.app.state.wiring
     session = request.cookies.get(COOKIE) or secrets.token_urlsafe(32)
     who = await _conversation(request, session)
-    language = _page_language(request, who)
+    language = page_language(request, who)
     messages = await _messages(request, who, language) if who else []
     context = {
         "lang": language,
@@ -44,7 +44,7 @@ async def page(request: Request) -> Response:
     }
     answer: HTMLResponse = wiring.pages.TemplateResponse(request, "chat.html", context)
     answer.set_cookie(
-        COOKIE, session, max_age=30 * 86400, path="/chat", httponly=True, samesite="strict",
+        COOKIE, session, max_age=30 * 86400, path="/chat", httponly=True, samesite="lax",
         secure=wiring.settings.public.startswith("https"),
     )  # fmt: skip
     return answer
@@ -52,7 +52,6 @@ async def page(request: Request) -> Response:
 
 @router.post("/chat/messages", responses={400: {}, 403: {}})
 async def post_message(request: Request) -> Response:
-    wiring = request.app.state.wiring
     session, form = await _checked_form(request)
     body = form.get("body", "")
     if not body.strip():
@@ -61,12 +60,7 @@ async def post_message(request: Request) -> Response:
     await _receive(request, session, body)
     if request.headers.get("x-requested-with") == "fetch":
         return JSONResponse({"received": True}, 202)
-    async with asyncio.timeout(PATIENCE + 1):
-        for _ in range(int(PATIENCE / 0.1)):
-            who = await _conversation(request, session)
-            if who and await _answered(request, who, before):
-                break
-            await wiring.hub.wait(who.id if who else 0, 0.1)
+    await _wait_for_answer(request, session, before)
     return RedirectResponse("/chat#newest", 303)
 
 
@@ -79,8 +73,9 @@ async def post_language(request: Request) -> Response:
     if language not in names:
         raise BadForm("langue inconnue")
     if await _conversation(request, session):
+        before = await _last_id(request, session)
         await _receive(request, session, names[language])
-        await asyncio.sleep(0.5)  # long enough, most of the time, for the page to come back translated
+        await _wait_for_answer(request, session, before)
     answer = RedirectResponse("/chat", 303)
     answer.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86400, path="/chat", samesite="lax")
     return answer
@@ -93,7 +88,8 @@ async def events(request: Request, after: int = 0) -> Response:
     if not session:
         return Response(status_code=204)  # tells EventSource to stop asking
     last = request.headers.get("last-event-id", "")
-    start = int(last) if last.isascii() and last.isdigit() else after
+    start = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else after
+    start = min(max(start, 0), 10**15)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(
         _stream(request, session, start), media_type="text/event-stream", headers=headers
@@ -105,7 +101,7 @@ async def _stream(request: Request, session: str, last: int) -> AsyncIterator[st
     yield ": bonjour\n\n"
     while not await request.is_disconnected():
         who = await _conversation(request, session)
-        language = _page_language(request, who)
+        language = page_language(request, who)
         for message in await _messages(request, who, language, last) if who else []:
             last = message["id"]
             html = wiring.pages.get_template("message.html").render(
@@ -130,6 +126,17 @@ async def _receive(request: Request, session: str, body: str) -> None:
     RECEIVED.labels(channel="web", repeat="false").inc()
     wiring.hub.tell(received.conversation_id)
     await wiring.worker.ring(received.jobs)
+
+
+async def _wait_for_answer(request: Request, session: str, before: int) -> None:
+    """Until what she wrote is answered, or long enough: it is stored, the answer will be there later."""
+    wiring = request.app.state.wiring
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        who = await _conversation(request, session)
+        if who and await _answered(request, who, before):
+            return
+        await wiring.hub.wait(who.id if who else 0, 0.1)
 
 
 async def _conversation(request: Request, session: str) -> Conversation | None:
@@ -181,7 +188,9 @@ async def _checked_form(request: Request) -> tuple[str, dict[str, str]]:
     """(session, form). Raises BadSignature when the form did not come from our page."""
     session = request.cookies.get(COOKIE, "")
     form = {k: str(v) for k, v in (await request.form(max_files=0, max_fields=20)).items()}
-    if not session or not hmac.compare_digest(form.get("csrf", ""), _csrf(request, session)):
+    if not session or not hmac.compare_digest(
+        form.get("csrf", "").encode(), _csrf(request, session).encode()
+    ):
         raise BadSignature("rouvrez la page, puis écrivez de nouveau")
     return session, form
 
@@ -191,7 +200,8 @@ def _csrf(request: Request, session: str) -> str:
     return hmac.new(key, session.encode(), hashlib.sha256).hexdigest()
 
 
-def _page_language(request: Request, who: Conversation | None) -> str:
+def page_language(request: Request, who: Conversation | None = None) -> str:
+    """Her conversation's language, else the one she chose on the page, else her browser's."""
     known = dict(request.app.state.wiring.words.language_choices())
     if who and who.language in known:
         return who.language

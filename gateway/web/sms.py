@@ -23,6 +23,7 @@ async def signed_form(request: Request) -> dict[str, str]:
     form = await request.form(max_files=0, max_fields=200)
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if not request.app.state.wiring.signature.is_right(path, form, request.headers):
+        log.warning("refused", reason="signature", path=request.url.path)
         raise BadSignature("signature absente ou fausse")
     return {key: str(value) for key, value in form.items()}
 
@@ -46,6 +47,8 @@ async def inbound(request: Request) -> Response:
         now=wiring.clock.now(),
     )
     RECEIVED.labels(channel="sms", repeat=str(not received.new).lower()).inc()
+    if not received.new:
+        log.info("repeat_ignored", conversation=received.conversation_id)
     await wiring.worker.ring(received.jobs)
     ACKNOWLEDGED.observe(time.perf_counter() - started)
     return Response(NOTHING_TO_SAY, media_type="application/xml")

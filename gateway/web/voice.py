@@ -11,6 +11,8 @@ from gateway.web.sms import signed_form
 
 router = APIRouter()
 
+HIDDEN = {"+266696687", "+464"}  # "ANONYMOUS" and "ANON" typed on a keypad, as Twilio gives them
+
 # Voices of Twilio's own list, one a language; Arabic and Ukrainian exist at Google's only.
 VOICES = {
     "fr": ("fr-FR", "Polly.Lea-Neural"),
@@ -37,9 +39,11 @@ async def choice(request: Request) -> Response:
     if not caller or not call:
         raise BadForm("From et CallSid sont attendus")
     twiml = VoiceResponse()
-    if form.get("Digits") == "1":
+    if form.get("Digits") == "1" and caller not in HIDDEN and caller.removeprefix("+").isdigit():
         await _note(request, caller[:40], call[:64])
         _say(twiml, request, "utter_voice_callback")
+    elif form.get("Digits") == "1":  # a hidden number: nobody could call it back
+        _say(twiml, request, "utter_voice_greeting")
     return Response(str(twiml), media_type="application/xml")
 
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real Valkey, from wheels: no root needed, no Docker, nothing left behind.
+"""Real peers: HTTP on loopback; PostgreSQL and Valkey from wheels, no root, no Docker, nothing left.
 
 `TEST_DATABASE_URL` and `TEST_REDIS_URL` name servers to use instead.
 """
@@ -9,17 +9,51 @@ import importlib.util
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import redis
+import uvicorn
+from fastapi import FastAPI
 
 PATIENCE = 60.0  # seconds for a server to answer: only a broken one takes as long
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def served(app: FastAPI, port: int) -> Iterator[None]:
+    """An application on a loopback port, in a thread, until the block ends."""
+    started = threading.Event()
+
+    class Server(uvicorn.Server):
+        async def startup(self, *args: Any, **kwargs: Any) -> None:
+            await super().startup(*args, **kwargs)
+            started.set()
+
+    server = Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=0)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        assert started.wait(30)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(30)
 
 
 class NoServer(Exception):

@@ -1,7 +1,6 @@
 """Mails to referents, to a real SMTP server in a thread."""
 
 import contextlib
-import socket
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -14,6 +13,7 @@ from aiosmtpd.controller import Controller
 from gateway.adapters.mail import SimulatedMailbox, SmtpMailer
 from gateway.errors import MailLater
 from gateway.ports import Mail
+from tests.adapters.servers import free_port
 from tests.usecases.fakes import AMINA_PHONE, CLAIRE, NOW, FakeClock
 
 MAIL = Mail(
@@ -35,12 +35,6 @@ class Mailbox:
             assert isinstance(message, EmailMessage)
             self.received.append((envelope.mail_from, envelope.rcpt_tos, message))
         return self.answer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -10,7 +10,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import redis
+import redis.asyncio
+from taskiq import InMemoryBroker
 from taskiq.api import run_receiver_task
+from taskiq_redis import RedisStreamBroker
 
 from gateway import worker as worker_module
 from gateway.adapters.database.jobs import LEASE
@@ -36,18 +39,33 @@ def redis_url(request: pytest.FixtureRequest) -> str:
 
 @contextlib.asynccontextmanager
 async def listening(redis_url: str, work: Work) -> AsyncIterator[TaskiqQueue]:
-    """A queue whose rings reach `work`, as in a worker's process."""
+    """A queue whose rings reach `work`, as in a worker's process. At the end, what was begun is ended."""
     queue = TaskiqQueue(open_broker(redis_url), work)
-    queue.broker.is_worker_process = bool(redis_url)
-    await queue.broker.startup()
-    receiver = asyncio.create_task(run_receiver_task(queue.broker)) if redis_url else None
+    broker = queue.broker
+    broker.is_worker_process = bool(redis_url)
+    await broker.startup()
+    receiver = asyncio.create_task(run_receiver_task(broker)) if redis_url else None
     try:
         yield queue
+        if isinstance(broker, InMemoryBroker):
+            await broker.wait_all()
+        elif isinstance(broker, RedisStreamBroker):
+            for _ in range(2):
+                await soon(lambda: nothing_pending(redis_url, broker))
     finally:
         if receiver:
             receiver.cancel()
             await asyncio.gather(receiver, return_exceptions=True)
-        await queue.broker.shutdown()
+        await broker.shutdown()
+
+
+async def nothing_pending(redis_url: str, broker: RedisStreamBroker) -> bool:
+    """Every ring was delivered, and this worker has done with its own."""
+    stream, group = broker.queue_name, broker.consumer_group_name
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        (about,) = await client.xinfo_groups(stream)
+        mine = await client.xpending_range(stream, group, "-", "+", 10, broker.consumer_name)
+    return about["lag"] == 0 and not mine
 
 
 @pytest.fixture

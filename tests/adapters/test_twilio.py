@@ -2,19 +2,16 @@
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from gateway.adapters.twilio import TwilioCarrier
 from gateway.errors import NumberUnreachable, OptedOut, SendLater, SendUnsure
 from gateway.simulator.carrier import StandInCarrier, carrier_routes
-from tests.adapters.test_mail import free_port
+from tests.adapters.servers import free_port, served
 from tests.usecases.fakes import AMINA_PHONE, KARIM_PHONE
 
 ACCOUNT, TOKEN, SENDER = "AC" + "0" * 32, "test-token", "+33639980099"
@@ -23,32 +20,6 @@ ACCOUNT, TOKEN, SENDER = "AC" + "0" * 32, "test-token", "+33639980099"
 class NowClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
-
-
-@contextlib.contextmanager
-def served(app: FastAPI, port: int) -> Iterator[None]:
-    """An application on a loopback port, in a thread, until the block ends."""
-    started = threading.Event()
-
-    @app.get("/up")
-    async def up() -> None: ...
-
-    class Server(uvicorn.Server):
-        async def startup(self, *args: Any, **kwargs: Any) -> None:
-            await super().startup(*args, **kwargs)
-            started.set()
-
-    server = Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=0)
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        assert started.wait(30)
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(30)
 
 
 @pytest.fixture(scope="module")

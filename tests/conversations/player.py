@@ -151,7 +151,7 @@ class Player:
         kind = following[0].kind if following else ""
         if kind == "says" and following[0].who == step.who:
             return
-        if not self.robot_away or kind in ("expects", "check"):
+        if not self.robot_away or kind == "expects":
             self._settle()
 
     def _expects(self, step: Step, last: bool) -> None:
@@ -196,7 +196,9 @@ class Player:
         __tracebackhide__ = True
         said, here, last = step.text, f"ligne {step.line} :", self._since()
         if match := re.match(r"^(\d+) SMS$", said):
-            assert len(last) == int(match[1]), f"{here} {len(last)} SMS au lieu de {match[1]}"
+            wanted = int(match[1])
+            self._until(lambda: len(self._since()) >= wanted, said)
+            assert (found := len(self._since())) == wanted, f"{here} {found} SMS"
         elif match := re.match(r"^(\d+) segments? au plus$", said):
             found = sum(m["segments"] for m in last)
             assert 0 < found <= int(match[1]), f"{here} {found} segments"

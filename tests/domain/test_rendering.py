@@ -67,6 +67,16 @@ def test_it_gives_a_first_contact_one_segment_more() -> None:
     assert weigh(sms(SENTENCE * 20, room=1).text).segments == 3
 
 
+@pytest.mark.parametrize("choices", [0, 1, 4])
+@pytest.mark.parametrize("language", ["fr", "uk"])
+def test_it_keeps_room_for_the_line_of_what_follows(choices: int, language: str) -> None:
+    letter, segments = ("a", 2) if language == "fr" else ("ї", 4)
+    menu = numbered([(f"Choix {i}" if language == "fr" else f"Вибір {i}", f"/{i}") for i in range(choices)])
+    for length in range(220, 330):
+        rendered = sms(letter * length, menu, language)
+        assert weigh(rendered.text).segments <= segments, length
+
+
 def test_it_cuts_nothing_that_just_fits() -> None:
     assert sms("a" * 306) == Rendered("a" * 306)
     assert sms("a" * 307).rest != ""

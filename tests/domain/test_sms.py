@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain import sms
 from gateway.domain.sms import GSM_BASIC, GSM_EXTENDED, Weight, cut, to_gsm7, weigh
 from tests.domain.test_text import ANY_TEXT
 
@@ -146,6 +147,21 @@ def test_it_cuts_a_word_that_is_longer_than_all() -> None:
 def test_it_keeps_room_for_what_comes_after() -> None:
     head, _ = cut(ONE * 12, 2, "\n1 la suite")
     assert weigh(head + "\n1 la suite").segments == 2
+
+
+@pytest.mark.parametrize("piece", ["Le RSA est une aide. ", "Це гарна новина. ", "aide "])
+def test_it_cuts_a_long_text_without_weighing_it_at_every_letter(
+    piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weighed: list[int] = []
+
+    def counted(text: str) -> Weight:
+        weighed.append(len(text))
+        return weigh(text)
+
+    monkeypatch.setattr(sms, "weigh", counted)
+    cut(piece * (1600 // len(piece)), 2, "\n1 la suite")
+    assert len(weighed) < 30
 
 
 def test_it_does_not_cut_at_the_first_words() -> None:

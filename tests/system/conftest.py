@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import running_system
+from tests.running import free_port, running_system
 from tests.system.machine import Machine
 
 
@@ -27,3 +27,9 @@ def machine(_own: Machine) -> Iterator[Machine]:
 @pytest.fixture
 def var(tmp_path: Path) -> Path:
     return tmp_path / "var"
+
+
+@pytest.fixture
+def no_rasa() -> str:
+    """An address where nobody answers: the demonstration then starts no Rasa."""
+    return f"http://127.0.0.1:{free_port()}"

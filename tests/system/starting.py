@@ -13,8 +13,10 @@ from gateway.settings import ROOT
 from tests.running import free_port
 from tests.system.machine import processes, until
 
+RASA = 5005  # where the demonstration starts its own Rasa
+
 # What the demonstration reads; the machine's own settings must not reach a test.
-_OURS = re.compile(
+OURS = re.compile(
     r"^(DATABASE_URL|REDIS_URL|RASA_URL|PUBLIC_URL|TWILIO_.*|SECRET_KEYS|ACTION_TOKEN|SMTP_URL|PORT|VAR)$"
 )
 
@@ -31,7 +33,7 @@ class Started:
     def __post_init__(self) -> None:
         self.out = self.var.parent / f"{self.var.name}.out"
         self.mark = f"VAR={self.var}"
-        kept = {k: v for k, v in os.environ.items() if not _OURS.match(k)}
+        kept = {k: v for k, v in os.environ.items() if not OURS.match(k)}
         self.environment = {
             **kept, "PYTHONPATH": str(self.root), "VAR": str(self.var), "PORT": str(self.port), **self.environment,
         }  # fmt: skip

@@ -28,7 +28,7 @@ SERVICE = "Département des Deux-Sèvres"
 ACCOUNT, AUTH_TOKEN, SENDER = f"AC{'0' * 32}", "a-token-for-tests", "+33939980079"
 ACTION_TOKEN = "an-action-token-for-tests"
 TEAM = "equipe@example.org"
-PATIENCE = 30.0  # seconds before a test gives up: never reached when all is well
+PATIENCE = 8.0  # seconds before a test gives up: never reached when all is well
 FORM = "application/x-www-form-urlencoded"
 
 _numbers = itertools.count()
@@ -152,7 +152,9 @@ class Service:
     async def _is_settled(self) -> bool:
         messages, jobs = await self.rows(t.message), await self.rows(t.job)
         waiting = [m for m in messages if m["status"] in ("received", "queued")]
-        return not waiting and all(j["state"] == "done" for j in jobs if j["kind"] != "forget")
+        return not waiting and all(
+            j["state"] == "done" for j in jobs if j["kind"] not in ("forget", "report")
+        )
 
     async def stored(self) -> dict[str, int]:
         """How many rows each table has, once nothing is under way."""

@@ -139,8 +139,8 @@ async def test_it_answers_two_messages_of_the_same_moment_in_order(service: Serv
     texts = {f"ma question numero {n}": name for n, name in wanted.items()}
     service.assistant.said = texts
     service.assistant.open.clear()  # the first is being thought about when the others come
-    for text in texts:
-        await service.post("/sms/inbound", message(number, text))
+    for body in texts:
+        await service.post("/sms/inbound", message(number, body))
     service.assistant.open.set()
     await service.settled()
     assert service.assistant.texts == list(texts)
