@@ -1,5 +1,6 @@
 """The work of a process, on both databases: nothing lost, nothing doubled, always an answer."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from gateway.adapters.encryption import Cipher, new_key
 from gateway.domain.conversation import Channel, Reply
 from gateway.errors import AssistantSilent, MailLater, NumberUnreachable, SendLater, SendUnsure
 from gateway.ports import Question
+from gateway.usecases import delivery
 from gateway.usecases.delivery import note_status
 from gateway.worker import PATIENCE, Worker
 from tests.adapters.conftest import LeaseClock
