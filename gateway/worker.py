@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from gateway.domain.conversation import Conversation, Outcome
+from gateway.domain.safety import danger_in
 from gateway.errors import AssistantSilent, MailLater
 from gateway.ports import (
     Assistant,
@@ -133,6 +134,7 @@ class Worker:
                 outcome = await self._outcome(job, turn, now, again=turn is first)
             except AssistantSilent as silent:
                 log.warning("assistant_silent", reason=str(silent), attempts=job.attempts)
+                await self._answer_dangers(job, now)
                 return await self._postpone(job, timedelta(seconds=job.attempts))
             async with self.store.transaction() as tx:
                 rings = list(await conversation.record_turn(tx, turn, outcome, self.team, now))
@@ -145,6 +147,20 @@ class Worker:
             await self.ring(rings)
             if not mine:  # a message came meanwhile, or the lease was lost: whoever claims next goes on
                 return await self.ring([job.id])
+
+    async def _answer_dangers(self, job: Job, now: datetime) -> None:
+        """A danger told behind a question that Rasa does not answer is answered now: it needs no Rasa."""
+        async with self.store.transaction() as tx:
+            waiting = await tx.unanswered(job.subject)
+        for inbound in waiting:
+            if danger_in(inbound.text, self.words.lexicons):
+                async with self.store.transaction() as tx:
+                    who = await tx.conversation(job.subject, now)
+                turn = conversation.TurnToTake(who, inbound, "")
+                outcome = await self._outcome(job, turn, now, again=False)
+                async with self.store.transaction() as tx:
+                    rings = await conversation.record_turn(tx, turn, outcome, self.team, now)
+                await self.ring(rings)
 
     async def _outcome(self, job: Job, turn: conversation.TurnToTake, now: datetime, again: bool) -> Outcome:
         answering = Answering(

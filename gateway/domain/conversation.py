@@ -9,6 +9,8 @@ from typing import Any
 from gateway.domain.menu import Choice
 from gateway.domain.people import Beneficiary, Referent
 
+# What SIMPLE, SOURCE and "retour" are about: answers and menus, not courtesies.
+ANSWERS = ("utter_faq/", "utter_simple/", "utter_menu/", "utter_danger_")
 IDLE = timedelta(minutes=30)  # after which Rasa forgets; the gateway remembers where she was
 
 
@@ -71,6 +73,10 @@ class State:
 
         The menu stays until another comes: she still sees it, and may answer "2" after reading "1".
         """
+        if not any(r.response.startswith(ANSWERS) for r in replies):
+            return replace(
+                self, rest="", rest_menu=()
+            )  # "thank you" does not make her answer the last but one
         trail = (*self.trail, self.last)[-5:] if self.last and self.last != replies else self.trail
         return replace(self, last=replies, trail=trail, rest="", rest_menu=())
 

@@ -57,6 +57,13 @@ def digit_in(text: str, words: Mapping[str, str]) -> str | None:
     return str(int(word)) if word.isdigit() and len(word) <= 2 and int(word) <= 9 else None
 
 
+def corrected(text: str, no: frozenset[str]) -> str:
+    """ "non le 3", "pas le 2, le 3" correct a choice: the last digit is the one she means."""
+    words = folded(text).split()
+    denies = bool(words) and (words[0] in no or words[0] == "pas")
+    return words[-1] if denies and 1 < len(words) <= 6 and words[-1].isdigit() else text
+
+
 def chosen(
     text: str,
     choices: Iterable[Choice],

@@ -98,9 +98,14 @@ def cut(text: str, segments: int, reserve: str = "") -> tuple[str, str]:
     """(what fits in `segments` with `reserve` added, the rest), cut after a sentence if possible."""
     if weigh(text + reserve).segments <= segments:
         return text, ""
-    end = len(text)
-    while end > 1 and weigh(text[:end] + reserve).segments > segments:
-        end -= 1
+    low, high = 1, len(text)
+    while low < high:  # the longest beginning that fits
+        middle = (low + high + 1) // 2
+        if weigh(text[:middle] + reserve).segments <= segments:
+            low = middle
+        else:
+            high = middle - 1
+    end = low
     head = text[:end]
     sentence = (
         max(head.rfind(mark) + len(mark) for mark in _ENDS if mark in head[10:])

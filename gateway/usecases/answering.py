@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gateway.domain.conversation import Conversation, Inbound, Outcome, Reply, State
 from gateway.domain.keywords import command_in, language_asked
 from gateway.domain.language import Guess, first_language, later_language
-from gateway.domain.menu import PERSON, Choice, chosen, digit_in
+from gateway.domain.menu import PERSON, Choice, chosen, corrected, digit_in
 from gateway.domain.safety import danger_in
 from gateway.domain.text import folded, has_words
 from gateway.errors import AssistantSilent
@@ -19,6 +19,11 @@ from gateway.usecases.handover import acknowledgement
 MENU = (Reply("utter_menu/main"),)
 # A choice that names its answer needs no understanding: it is given even when Rasa is away.
 READY = ("/faq/", "/menu/")
+# Never proposed as a meaning: "did you mean good morning?" helps nobody; a person is always 0 below.
+SMALL_TALK = {
+    "greet", "thanks", "goodbye", "help", "affirm", "deny", "insult", "out_of_scope",
+    "stop", "start", "start_over", "go_back", "repeat_simpler", "talk_to_human",
+}  # fmt: skip
 ASK_LANGUAGE = Reply("utter_change_language", {"languages": True})
 
 
@@ -66,10 +71,9 @@ class Answering:
         return self._alarm(kind) if kind else None
 
     def _alarm(self, kind: str) -> Outcome:
-        state = replace(self.who.state, menu=(), rest="", rest_menu=(), welcomed=True)
-        return self._say(
-            Reply(f"utter_danger_{kind}"), state=state, callback="danger", urgent=True, sensitive=True
-        )
+        reply = Reply(f"utter_danger_{kind}")
+        state = replace(self.who.state, menu=(), rest="", rest_menu=(), welcomed=True, last=(reply,))
+        return self._say(reply, state=state, callback="danger", urgent=True, sensitive=True)
 
     def _stop_or_start(self) -> Outcome | None:
         said = self.inbound.carrier_stop or command_in(self.inbound.text, self.words.vocabularies)
@@ -80,7 +84,8 @@ class Answering:
         if said == "START":
             if self.inbound.carrier_stop:
                 return self._say(start=True)
-            return self._say(Reply("utter_start_confirmed"), start=True)
+            name = "utter_start_confirmed" if self.who.opted_out else "utter_start"
+            return self._say(Reply(name), start=True)
         return self._say() if self.inbound.carrier_stop else None
 
     def _silenced(self) -> Outcome | None:
@@ -94,6 +99,7 @@ class Answering:
     async def _menu(self) -> Outcome | None:
         """A digit, a label or a yes / no that answers the last menu."""
         said, text, state = self.words.vocabularies, self.inbound.text, self.who.state
+        text = corrected(text, said.no)
         choice = chosen(text, state.menu, said.digits, said.yes, said.no)
         if choice:
             return await self._choose(choice)
@@ -182,9 +188,9 @@ class Answering:
     def _simpler(self) -> tuple[Reply, ...]:
         last = self.who.state.last
         for reply in last:
-            topic = reply.response.removeprefix("utter_faq/").split(".")[0]
-            if reply.response.startswith("utter_faq/") and self.words.has(f"utter_simple/{topic}"):
-                return (Reply("utter_repeat_simpler"), Reply(f"utter_simple/{topic}"))
+            simpler = reply.response.replace("utter_faq/", "utter_simple/")
+            if simpler != reply.response and self.words.has(simpler):
+                return (Reply("utter_repeat_simpler"), Reply(simpler))
         if not last:
             return (Reply("utter_nothing_to_repeat"),)
         return last
@@ -239,7 +245,7 @@ class Answering:
 
     def _meanings(self, reply: Reply) -> Reply:
         names = [c["name"] for c in reply.values.get("candidates", ())]
-        known = [n for n in names if self.words.label(n, "fr")][:3]
+        known = [n for n in names if n not in SMALL_TALK and self.words.label(n, "fr")][:3]
         return (
             Reply("utter_not_understood", {"meanings": [*known, "talk_to_human"]})
             if known

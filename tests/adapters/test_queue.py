@@ -146,6 +146,27 @@ async def test_it_delivers_what_was_rung_before_anybody_listened(valkey: str) ->
     await gateway.broker.shutdown()
 
 
+async def test_it_hears_again_after_the_server_forgot_everything(valkey: str) -> None:
+    """A Redis that keeps nothing on disk was started again: the sweep rings, the workers must hear."""
+    rung: list[int] = []
+
+    async def work(job_id: int) -> None:
+        rung.append(job_id)
+
+    with redis.Redis.from_url(valkey) as client:
+        client.flushdb()
+        async with listening(valkey, work) as queue:
+            await queue.ring(1)
+            await soon(lambda: 1 in rung)
+            client.flushdb()
+
+            async def heard() -> bool:
+                await queue.ring(2)
+                return 2 in rung
+
+            await soon(heard)
+
+
 async def test_it_shares_the_rings_between_workers(valkey: str) -> None:
     with redis.Redis.from_url(valkey) as client:
         client.flushdb()

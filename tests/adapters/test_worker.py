@@ -287,6 +287,7 @@ async def test_it_writes_a_mail_when_the_server_is_back(service: Service) -> Non
     for _ in range(5):
         await service.drain(timedelta(hours=1))
     assert [mail.to for mail in service.mailer.sent] == [TEAM]
+    assert [row["sent_at"] is not None for row in await service.store.rows(t.mail)] == [True]
     assert await service.waiting() == []
 
 

@@ -28,7 +28,7 @@ def test_it_reads_two(written: str) -> None:
 @pytest.mark.parametrize(
     "written",
     ["", "?", "le", "👍", "22", "10", "2 3", "2 ou 3", "2 enfants", "j'ai 2 enfants", "2024", "0,5", "2h", "-",
-     "rue 2", "79000", "06 39 98 00 01", "/2a", "deuxième rue", "à deux", "pas 2", "2²", "½", "Ⅱ", "二", "b2"],
+     "rue 2", "79000", "06 39 98 00 01", "/2a", "deuxième rue", "à deux", "pas 2", "2²", "½", "Ⅱ", "二", "b2", "002"],
 )  # fmt: skip
 def test_it_reads_no_digit(written: str) -> None:
     assert digit_in(written, DIGITS) is None

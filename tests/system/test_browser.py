@@ -60,7 +60,7 @@ def test_it_answers_and_takes_a_button(visit: Callable[..., Visit], script: bool
     expect(answers).to_have_count(1)
     expect(mine).to_have_count(1)
     expect(mine.locator(".text")).to_have_text(QUESTION)
-    expect(answers.first.locator(".text")).to_contain_text("RSA")
+    expect(answers.first.locator(".text")).to_contain_text("Le montant")
     buttons = page.locator(".choices button:visible")
     title = buttons.first.inner_text()
     buttons.first.click()

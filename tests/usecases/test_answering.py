@@ -223,7 +223,7 @@ async def test_it_gives_the_source_of_what_it_said_last(metadata: dict[str, str]
 
 
 async def test_it_says_it_more_simply_where_it_can() -> None:
-    state = State(last=(Reply("utter_faq/rsa_amount.payment_date"),), welcomed=True)
+    state = State(last=(Reply("utter_faq/rsa_amount"),), welcomed=True)
     words = FakeWords(simple={"utter_simple/rsa_amount"})
     outcome = await turn("SIMPLE", conversation(state=state), words=words)
     assert names(outcome) == ["utter_repeat_simpler", "utter_simple/rsa_amount"]

@@ -147,7 +147,7 @@ async def test_it_welcomes_somebody_whose_first_word_is_a_digit(text: str) -> No
         ("0", ["utter_welcome", "utter_talk_to_human"]),
         ("", ["utter_welcome", "utter_empty"]),
         ("STOP", ["utter_stop_confirmed"]),
-        ("START", ["utter_start_confirmed"]),
+        ("START", ["utter_start"]),
         ("je veux mourir", ["utter_danger_suicide"]),
     ],
 )

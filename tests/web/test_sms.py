@@ -75,6 +75,7 @@ async def test_it_refuses_a_form_without_its_fields(standing: Service, form: dic
     refused = await standing.post("/sms/inbound", form)
     assert refused.status_code == 400
     assert await standing.stored() == before
+    assert [line["level"] for line in standing.log] == ["warning"]  # somebody should look at it
     assert standing.leaked("+33639980001", TEXT) == []
 
 

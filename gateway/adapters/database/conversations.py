@@ -208,29 +208,25 @@ class Conversations:
         )
         return (await self.db.execute(added.on_conflict_do_nothing().returning(message.c.id))).scalar()
 
-    async def next_unanswered(self, conversation_id: int) -> Inbound | None:
-        row = (
-            (
-                await self.db.execute(
-                    select(message)
-                    .where(
-                        message.c.conversation_id == conversation_id,
-                        message.c.direction == "in",
-                        message.c.status == "received",
-                    )
-                    .order_by(message.c.id)
-                    .limit(1)
-                )
+    async def unanswered(self, conversation_id: int, limit: int = 100) -> Sequence[Inbound]:
+        """Her messages without an answer, in the order they came."""
+        waiting = (
+            select(message)
+            .where(
+                message.c.conversation_id == conversation_id,
+                message.c.direction == "in",
+                message.c.status == "received",
             )
-            .mappings()
-            .first()
+            .order_by(message.c.id)
+            .limit(limit)
         )
-        if row is None:
-            return None
-        return Inbound(
-            row["id"], row["sid"], self.cipher.open(row["text_sealed"]), row["created_at"],
-            row["media"], row["carrier_stop"],
-        )  # fmt: skip
+        return [
+            Inbound(r["id"], r["sid"], self.cipher.open(r["text_sealed"]), r["created_at"], r["media"], r["carrier_stop"])
+            for r in (await self.db.execute(waiting)).mappings()
+        ]  # fmt: skip
+
+    async def next_unanswered(self, conversation_id: int) -> Inbound | None:
+        return next(iter(await self.unanswered(conversation_id, 1)), None)
 
     async def previous_text(self, conversation_id: int, before_id: int) -> str:
         """What she wrote just before this message; "" when it was the first."""
