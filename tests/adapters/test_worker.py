@@ -1,6 +1,5 @@
 """The work of a process, on both databases: nothing lost, nothing doubled, always an answer."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -15,7 +14,6 @@ from gateway.adapters.encryption import Cipher, new_key
 from gateway.domain.conversation import Channel, Reply
 from gateway.errors import AssistantSilent, MailLater, NumberUnreachable, SendLater, SendUnsure
 from gateway.ports import Question
-from gateway.usecases import delivery
 from gateway.usecases.delivery import note_status
 from gateway.worker import PATIENCE, Worker
 from tests.adapters.conftest import LeaseClock
@@ -257,28 +255,6 @@ async def test_it_lets_nothing_leave_after_a_stop_but_its_confirmation(store: Da
     await service.says("trois")
     await service.drain(MINUTE)
     assert service.texts[1:] == ["fr:utter_stopped_reminder"]
-
-
-async def test_it_stops_while_a_message_is_being_taken(postgresql_store: DatabaseStore) -> None:
-    """Two connections: one takes the next message, the other keeps it back. Neither may block the other.
-
-    Whoever sends takes the job's row, then the message's; so must whoever stops.
-    """
-    service = Service(postgresql_store)
-    await service.says("un")
-    (job,) = await service.worker.due()
-    await service.worker.do(job)
-    await service.says("STOP")
-    converse, deliver = sorted(await service.worker.due())
-    async with postgresql_store.transaction() as taking:
-        assert await taking.claim(deliver, service.clock.now(), "another worker")
-        stopping = asyncio.create_task(service.worker.do(converse))
-        await asyncio.wait({stopping}, timeout=1)
-        message = await delivery.next_message(taking, 1)
-    await stopping
-    assert message is not None
-    assert await service.statuses() == ["queued", "queued"]  # the first is on its way, the confirmation waits
-    assert [row["ended_at"] for row in await service.store.rows(t.opt_out)] == [None]
 
 
 async def test_it_writes_a_mail_when_the_server_is_back(service: Service) -> None:
