@@ -54,6 +54,7 @@ def set_up(level: str = "INFO", stream: Any = None) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    logging.raiseExceptions = False  # a log that cannot be written (full disk) stops nobody and says nothing
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

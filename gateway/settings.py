@@ -2,19 +2,22 @@
 
 from datetime import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.errors import NotReady
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """`Settings()` reads the environment. Secrets are made at first start by the demonstration."""
+    """`Settings.read()` reads the environment. Secrets are made at first start by the demonstration."""
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore")
 
-    database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in var/")
+    database_url: str = Field(default="", description="sqlite:///… or postgresql://… ; empty: SQLite in var/")
     redis_url: str = Field(default="", description="redis:// address; empty: the queue stays in memory")
     rasa_url: str = Field(
         default="",
@@ -66,11 +69,38 @@ class Settings(BaseSettings):
     timezone: str = Field(default="Europe/Paris", description="time zone of what people read")
     departement: str = Field(default="79", description="the département served")
     host: str = Field(default="127.0.0.1", description="address to listen on")
-    port: int = Field(default=8000, description="port to listen on")
+    port: int = Field(default=8000, ge=1, le=65535, description="port to listen on: 1 to 65535")
     var: Path = Field(
         default=ROOT / "var", description="where the demonstration keeps its data, secrets and logs"
     )
     simulator: bool = Field(default=False, description="the demonstration sets it; refused by ./run serve")
+
+    @classmethod
+    def read(cls) -> "Settings":
+        """The environment. Raises NotReady with one sentence: the first setting that is wrong, what it holds."""
+        try:
+            return cls()
+        except ValidationError as failure:
+            wrong = failure.errors()[0]
+            name = str(wrong["loc"][0])
+            about = cls.model_fields[name].description
+            raise NotReady(f"Le réglage {name.upper()} est faux ({wrong['input']}). Attendu : {about}.") from None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, OSError):  # unknown, or the name of a folder of zones
+            raise ValueError("unknown time zone") from None
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgres://", "postgresql://", "postgresql+psycopg://")):
+            raise ValueError("neither SQLite nor PostgreSQL")
+        return value
 
     @field_validator("quiet_hours")
     @classmethod

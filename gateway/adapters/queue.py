@@ -4,19 +4,46 @@ The job table is the record. A sweep rings again for whatever is due and was not
 ring, a flushed Redis or a killed worker only delays.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from taskiq import AsyncBroker, InMemoryBroker
+import structlog
+from redis.exceptions import ConnectionError as RedisAway
+from redis.exceptions import ResponseError
+from taskiq import AckableMessage, AsyncBroker, InMemoryBroker
 from taskiq_redis import RedisStreamBroker
 
 Work = Callable[[int], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+class PatientStreamBroker(RedisStreamBroker):
+    """Listens again after a Redis that went away, or that came back having forgotten everything.
+
+    taskiq-redis makes its consumer group once, at the start: after a flush it would fail for ever.
+    """
+
+    async def listen(self) -> AsyncGenerator[AckableMessage, None]:
+        while True:
+            try:
+                async for message in super().listen():
+                    yield message
+            except ResponseError as failure:
+                if "NOGROUP" not in str(failure):
+                    raise
+                log.warning("queue_forgotten")
+                await self._declare_consumer_group()
+            except RedisAway:
+                log.warning("queue_away")
+                await asyncio.sleep(1)
 
 
 def open_broker(redis_url: str) -> AsyncBroker:
     """In memory without an address. By Redis: from the beginning of the stream, which is kept short."""
     if not redis_url:
         return InMemoryBroker(max_async_tasks=64)
-    broker: AsyncBroker = RedisStreamBroker(
+    broker: AsyncBroker = PatientStreamBroker(
         url=redis_url,
         queue_name="coup-de-pouce-jobs",
         consumer_group_name="workers",

@@ -1,10 +1,17 @@
 """`./run …`: one word, one module of this folder."""
 
-import argparse
-import importlib
+import signal
 import sys
 
-from gateway.errors import NotReady
+# First of all: loading takes seconds, and a Ctrl-C then is not an accident to be told in a traceback.
+for _which in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(_which, lambda *_: sys.exit(130))
+
+import argparse  # noqa: E402
+import importlib  # noqa: E402
+from types import FrameType  # noqa: E402
+
+from gateway.errors import NotReady  # noqa: E402
 
 COMMANDS = {
     "demo": "démarre la démonstration (sans argument)",
@@ -34,6 +41,8 @@ def main() -> int:
         print(f"Commande inconnue : {name}. Les commandes :\n{lines}", file=sys.stderr)
         return 2
     module = importlib.import_module(f"gateway.commands.{name}" + ("_" if name == "import" else ""))
+    for which in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(which, _stop)
     parser = argparse.ArgumentParser(prog=f"./run {name}", description=module.__doc__)
     module.add_arguments(parser)
     try:
@@ -43,6 +52,10 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _texts() -> dict[str, str]:
     """What the gateway says by SMS, menus included, for the other side to say as well."""
-    words = ContentFiles(ROOT, {"service": Settings().service_name})
+    words = ContentFiles(ROOT, {"service": Settings.read().service_name})
     return {name: words.render((Reply(name),), "fr", Channel.SMS).text for name in words.responses}
 
 

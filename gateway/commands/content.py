@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    words = ContentFiles(ROOT, {"service": Settings().service_name})
+    words = ContentFiles(ROOT, {"service": Settings.read().service_name})
     rows = [r for r in listed(words) if arguments.language in (None, r["language"])]
     if arguments.stale:
         soon = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()

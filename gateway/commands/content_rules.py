@@ -94,7 +94,7 @@ def translations() -> list[str]:
 
 def budget() -> list[str]:
     """Segments of every language, reading ease and length of French sentences."""
-    words = ContentFiles(ROOT, {"service": Settings().service_name})
+    words = ContentFiles(ROOT, {"service": Settings.read().service_name})
     rows = [r for r in listed(words) if r["channel"] == "sms"]
     problems = [
         f"{row['file']}, {row['name']} [{row['language']}] : {row['segments']} segments, {most} au plus"

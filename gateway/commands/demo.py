@@ -4,19 +4,19 @@ import argparse
 import asyncio
 import json
 import secrets
-import signal
 import socket
 import sys
-from types import FrameType
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from gateway import logs
-from gateway.adapters.encryption import new_key
+from gateway.adapters.encryption import Cipher, new_key
 from gateway.adapters.phone import e164
-from gateway.app import Wiring, build, create_app
+from gateway.adapters.database.engine import is_full
+from gateway.app import Wiring, build, create_app, running
 from gateway.commands.rasa_process import RasaProcess
 from gateway.commands.train import model
 from gateway.errors import NotReady
@@ -24,6 +24,7 @@ from gateway.settings import ROOT, Settings
 from gateway.usecases.importing import import_beneficiaries, import_referents
 
 DEMONSTRATION = ROOT / "demonstration"
+FULL = "Le disque est plein : libérez de la place, puis relancez ./run."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,27 +32,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
     settings = demonstration_settings()
     log = settings.var / "gateway.log"
     try:
         with log.open("a", encoding="utf-8") as stream:
             logs.set_up(stream=stream)
             return _demonstrate(settings)
-    except OSError as failure:
-        if failure.errno == 28:
-            raise NotReady("Le disque est plein : libérez de la place, puis relancez ./run.") from None
+    except Exception as failure:
+        if is_full(failure):
+            raise NotReady(FULL) from None
         raise
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def demonstration_settings() -> Settings:
     """The environment, with secrets made at first start and kept in var/."""
-    asked = Settings()
+    asked = Settings.read()
     file = asked.var / "secrets.json"
     try:
         asked.var.mkdir(parents=True, exist_ok=True)
@@ -63,15 +58,38 @@ def demonstration_settings() -> Settings:
                 "twilio_account_sid": f"AC{secrets.token_hex(16)}",
                 "twilio_sender": "+33939980079",
             }
-            file.touch(mode=0o600)
-            file.write_text(json.dumps(made, indent=1))
+            _keep(file, json.dumps(made, indent=1))
         kept = json.loads(file.read_text())
+        known = isinstance(kept, dict) and all(
+            name in Settings.model_fields and isinstance(value, str) for name, value in kept.items()
+        )
+        if not known:
+            raise ValueError("other names or values than ours")
+        if not asked.secret_keys.get_secret_value():
+            Cipher(kept["secret_keys"])
     except OSError as failure:
-        raise NotReady(f"Impossible d'écrire dans {asked.var} : {failure.strerror}.") from None
-    except ValueError:
+        raise _unwritable(asked.var, failure) from None
+    except (ValueError, KeyError, NotReady):
         raise NotReady(f"{file} est abîmé : effacez-le, puis relancez ./run.") from None
     missing = {name: value for name, value in kept.items() if not _plain(getattr(asked, name))}
     return asked.model_copy(update={**_secret(missing), "simulator": True})
+
+
+def _keep(file: Path, text: str) -> None:
+    """For its owner alone, whole or not at all: a disk may be full."""
+    half = file.with_suffix(".half")
+    try:
+        half.touch(mode=0o600)
+        half.write_text(text)
+        half.rename(file)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _unwritable(folder: Path, failure: OSError) -> NotReady:
+    if is_full(failure):
+        return NotReady(FULL)
+    return NotReady(f"Impossible d'écrire dans {folder} : {failure.strerror}.")
 
 
 def _plain(value: object) -> str:
@@ -126,12 +144,14 @@ def _demonstrate(settings: Settings) -> int:
 async def _serve(app: FastAPI, wiring: Wiring, settings: Settings) -> None:
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False,
-        timeout_graceful_shutdown=3, lifespan="on",
+        timeout_graceful_shutdown=3, lifespan="off",
     )  # fmt: skip
     server = uvicorn.Server(config)
-    telling = asyncio.create_task(_tell_when_started(server, wiring, settings))
-    await server.serve()
-    telling.cancel()
+    # Opened here and not by the server, which would only log why the database cannot be opened.
+    async with running(wiring):
+        telling = asyncio.create_task(_tell_when_started(server, wiring, settings))
+        await server.serve()
+        telling.cancel()
 
 
 async def _tell_when_started(server: uvicorn.Server, wiring: Wiring, settings: Settings) -> None:

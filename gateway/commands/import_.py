@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         content = arguments.file.read_bytes()
     except OSError as failure:
         raise NotReady(f"{arguments.file} : {failure.strerror}") from None
-    settings = Settings()
+    settings = Settings.read()
     if not settings.secret_keys.get_secret_value():
         settings = demonstration_settings()
     try:

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def production_settings() -> Settings:
     """The environment, complete. Raises NotReady naming what is missing."""
-    settings = Settings()
+    settings = Settings.read()
     missing = [name.upper() for name in REQUIRED if name not in settings.model_fields_set]
     if missing:
         raise NotReady(f"Réglages manquants : {', '.join(missing)}. Donnez-les dans l'environnement.")

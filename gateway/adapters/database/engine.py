@@ -108,10 +108,14 @@ async def migrate(engine: Database) -> None:
         await connection.run_sync(upgrade)
 
 
+# The second: no room for the few pages that SQLite's write-ahead log shares between programs.
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
+
+
 def is_full(error: BaseException) -> bool:
     """True for a full disk, however deep SQLAlchemy wrapped it."""
     while error is not None:
-        if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname in _FULL:
             return True
         if isinstance(error, OSError) and error.errno == 28:
             return True
