@@ -84,7 +84,9 @@ class Settings(BaseSettings):
             wrong = failure.errors()[0]
             name = str(wrong["loc"][0])
             about = cls.model_fields[name].description
-            raise NotReady(f"Le réglage {name.upper()} est faux ({wrong['input']}). Attendu : {about}.") from None
+            raise NotReady(
+                f"Le réglage {name.upper()} est faux ({wrong['input']}). Attendu : {about}."
+            ) from None
 
     @field_validator("timezone")
     @classmethod
@@ -98,7 +100,9 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:///", "postgres://", "postgresql://", "postgresql+psycopg://")):
+        if value and not value.startswith(
+            ("sqlite:///", "postgres://", "postgresql://", "postgresql+psycopg://")
+        ):
             raise ValueError("neither SQLite nor PostgreSQL")
         return value
 

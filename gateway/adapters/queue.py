@@ -18,7 +18,7 @@ Work = Callable[[int], Awaitable[None]]
 log = structlog.get_logger()
 
 
-class PatientStreamBroker(RedisStreamBroker):
+class PatientStreamBroker(RedisStreamBroker):  # type: ignore[misc]  # taskiq-redis says no types
     """Listens again after a Redis that went away, or that came back having forgotten everything.
 
     taskiq-redis makes its consumer group once, at the start: after a flush it would fail for ever.

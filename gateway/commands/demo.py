@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from gateway import logs
+from gateway.adapters.database.engine import is_full
 from gateway.adapters.encryption import Cipher, new_key
 from gateway.adapters.phone import e164
-from gateway.adapters.database.engine import is_full
 from gateway.app import Wiring, build, create_app, running
 from gateway.commands.rasa_process import RasaProcess
 from gateway.commands.train import model

@@ -44,7 +44,7 @@ def served(app: FastAPI, port: int) -> Iterator[None]:
             started.set()
 
     server = Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=0)
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=0)
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
