@@ -12,6 +12,8 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
+# The gateway offers these meanings, or keeps them for those who write the answers.
+_UNANSWERED = ("utter_not_understood", "utter_rephrase", "utter_out_of_scope", "utter_faq/out_of_scope")
 _NOT_VALUES = {"domain_responses", "output_channel"}  # Rasa's own, of no use to a sentence
 
 
@@ -32,7 +34,7 @@ class NameGenerator(NaturalLanguageGenerator):
         if tracker.get_latest_input_channel() == "cmdline":
             return await self._french.generate(utter_action, tracker, output_channel, **kwargs)
         values = {k: v for k, v in kwargs.items() if k not in _NOT_VALUES}
-        if utter_action == "utter_not_understood":
+        if utter_action.startswith(_UNANSWERED):
             values["candidates"] = candidates(tracker)
         return {"custom": {"response": utter_action, "values": values}}
 

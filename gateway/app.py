@@ -27,6 +27,7 @@ from gateway.adapters.mail import SimulatedMailbox, SmtpMailer
 from gateway.adapters.phone import spoken
 from gateway.adapters.queue import TaskiqQueue, open_broker
 from gateway.adapters.rasa import RasaAssistant
+from gateway.adapters.territory_files import read_territory
 from gateway.adapters.twilio import TwilioCarrier, TwilioSignature
 from gateway.errors import Refused
 from gateway.settings import ROOT, Settings
@@ -95,9 +96,9 @@ def build(settings: Settings) -> Wiring:
     )  # fmt: skip
     hub = Hub()
     worker = Worker(
-        store=store, words=words, assistant=assistant, guesser=LanguageByWords(), carrier=carrier,
+        store=store, words=words, territory=read_territory(ROOT, settings.departement), assistant=assistant, guesser=LanguageByWords(), carrier=carrier,
         mailer=mailer, clock=clock, team=settings.callback_email, timezone=settings.timezone,
-        on_answer=hub.tell,
+        on_answer=hub.tell, questions_kept_days=settings.questions_kept_days,
     )  # fmt: skip
     worker.queue = queue = TaskiqQueue(open_broker(settings.redis_url), worker.do)
     executor = ActionExecutor()

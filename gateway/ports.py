@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, Reply
 from gateway.domain.keywords import Vocabularies
 from gateway.domain.menu import Choice
 from gateway.domain.people import Beneficiary, CallbackRequest, Referent
+from gateway.domain.questions import Exchange, KeptQuestion
 from gateway.domain.safety import Lexicon
 
 
@@ -69,15 +70,17 @@ class Words(Protocol):
         """Short name of a meaning ("faq/rsa_amount" → "Montant du RSA"); "" when it has none."""
         ...
 
-    def sourced(self, response: str) -> Mapping[str, Any]:
-        """Metadata: source, checked_on… of a response; empty when unknown."""
+    def sourced(self, response: str, today: str = "") -> Mapping[str, Any]:
+        """Metadata: source, checked_on… of a response as it is said that day; empty when unknown."""
         ...
 
     def language_choices(self) -> Sequence[tuple[str, str]]:
         """(code, name as its speakers write it), in the order of the menu."""
         ...
 
-    def render(self, replies: Sequence[Reply], language: str, channel: Channel) -> Rendered: ...
+    def render(self, replies: Sequence[Reply], language: str, channel: Channel, today: str) -> Rendered:
+        """`today`, ISO: an amount is said on the days when it is valid."""
+        ...
 
     def rest(self, text: str, menu: tuple[Choice, ...], language: str, channel: Channel) -> Rendered:
         """The continuation of an answer that was cut."""
@@ -207,6 +210,11 @@ class Transaction(Protocol):
     async def save_referent(self, new: Referent) -> int: ...
     async def referent_id(self, email: str) -> int | None: ...
     async def save_beneficiary(self, new: Beneficiary, referent_email: str) -> int: ...
+
+    # questions for the content team
+    async def previous_exchange(self, conversation_id: int, before_id: int) -> Exchange | None: ...
+    async def keep_question(self, new: KeptQuestion) -> None: ...
+    async def forget_questions(self, before: date) -> int: ...
 
     # work: one job a kind and subject
     async def arm(self, kind: str, subject: int, due_at: datetime) -> int: ...

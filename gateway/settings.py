@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     send_rate: float = Field(
         default=1.0, description="unasked messages a second and sender; answers never wait"
     )
+    questions_kept_days: int = Field(
+        default=90, ge=1, description="days that questions without an answer are kept for the content team"
+    )
     timezone: str = Field(default="Europe/Paris", description="time zone of what people read")
     departement: str = Field(default="79", description="the département served")
     host: str = Field(default="127.0.0.1", description="address to listen on")

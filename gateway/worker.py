@@ -9,7 +9,7 @@ import contextlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ import structlog
 
 from gateway.domain.conversation import Conversation, Outcome
 from gateway.domain.safety import danger_in
+from gateway.domain.territory import NOWHERE, Territory
 from gateway.errors import AssistantSilent, MailLater
 from gateway.ports import (
     Assistant,
@@ -55,9 +56,12 @@ class Worker:
     clock: Clock
     team: str
     timezone: str
+    questions_kept_days: int = 90
+    territory: Territory = NOWHERE
     queue: Queue | None = None
     on_answer: Callable[[int], None] = field(default=lambda _conversation_id: None)
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
+    _tidied: date = date.min
 
     async def do(self, job_id: int) -> None:
         """Claims and does one job; nothing when another worker has it."""
@@ -165,6 +169,7 @@ class Worker:
     async def _outcome(self, job: Job, turn: conversation.TurnToTake, now: datetime, again: bool) -> Outcome:
         answering = Answering(
             words=self.words,
+            territory=self.territory,
             assistant=self.assistant,
             guesser=self.guesser,
             who=turn.conversation,
@@ -240,17 +245,30 @@ class Worker:
         async with self.store.transaction() as tx:
             return await tx.due(self.clock.now(), limit=200)
 
+    async def tidy(self) -> None:
+        """Once a day: the questions kept for the content team are forgotten in their turn."""
+        today = self.clock.now().date()
+        if today == self._tidied:
+            return
+        async with self.store.transaction() as tx:
+            forgotten = await tx.forget_questions(today - timedelta(days=self.questions_kept_days))
+        self._tidied = today
+        if forgotten:
+            log.info("questions_forgotten", count=forgotten)
+
     async def sweep_forever(self) -> None:
         """Rings for whatever is due: reminders, retries, work left by a worker that died."""
         while True:
             try:
                 await self.ring(await self.due())
+                await self.tidy()
             except Exception as failure:  # noqa: BLE001 the database may be away for a moment
                 log.error("sweep_failed", error=type(failure).__name__)
             await asyncio.sleep(SWEEP_EVERY)
 
     async def drain(self) -> None:
         """Does all that is due, here and now: for the simulator's clock and for tests."""
+        await self.tidy()
         for _ in range(1000):
             jobs = await self.due()
             if not jobs:

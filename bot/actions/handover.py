@@ -1,4 +1,4 @@
-"""She asks for a person, or for an appointment, in her own words."""
+"""She asks for a person or an appointment, or says that she cannot come: somebody is told."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ Ring = Callable[[Sequence[int]], Awaitable[None]]
 
 
 class AskForAPerson(Action):  # type: ignore[misc]  # rasa-sdk has no types
-    """`reason` is one of handover.REASONS. Asked twice with one message, it notes one request."""
+    """`reason` is one of usecases/handover.py. Asked twice with one message, it notes one request."""
 
     def __init__(self, name: str, reason: str, store: Store, clock: Clock, team: str, ring: Ring) -> None:
         self._name, self._reason = name, reason
@@ -43,8 +43,15 @@ class AskForAPerson(Action):  # type: ignore[misc]  # rasa-sdk has no types
         return []
 
 
+REASONS = {
+    "action_ask_for_a_person": "asked",
+    "action_ask_for_an_appointment": "appointment",
+    "action_move_appointment": "move",
+    "action_cancel_appointment": "cancel",
+    "action_when_is_my_appointment": "when",
+    "action_late_or_absent": "late",
+}
+
+
 def actions(store: Store, clock: Clock, team: str, ring: Ring) -> list[Action]:
-    return [
-        AskForAPerson("action_ask_for_a_person", "asked", store, clock, team, ring),
-        AskForAPerson("action_ask_for_an_appointment", "appointment", store, clock, team, ring),
-    ]
+    return [AskForAPerson(name, reason, store, clock, team, ring) for name, reason in REASONS.items()]

@@ -1,6 +1,7 @@
 """The words, read from bot/data and locales: what Rasa names, said in her language.
 
 bot/data/*.yml           responses: French text, buttons, metadata
+bot/amounts.yml          the figures that they may say, with their dates
 locales/<lang>/          keywords.yml, LC_MESSAGES/messages.po (msgid: the French; msgctxt: the response's name)
 """
 
@@ -15,6 +16,7 @@ import yaml
 from babel.dates import format_date
 from babel.messages.pofile import read_po
 
+from gateway.adapters.amount_files import Amount, read_amounts
 from gateway.domain.conversation import Channel, Reply
 from gateway.domain.keywords import Vocabularies, Vocabulary
 from gateway.domain.language import LANGUAGES
@@ -28,7 +30,8 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Response:
-    """One entry of `responses:`. `buttons` are (title, payload); `web` is its text on the page, if it differs."""
+    """One entry of `responses:`. `buttons` are (title, payload); `web` is its text on the page, if it differs;
+    `amounts` is its text with figures, said while all of them are valid."""
 
     name: str
     text: str
@@ -36,12 +39,13 @@ class Response:
     buttons: tuple[tuple[str, str], ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: str = ""
+    amounts: str = ""
 
     @property
     def sentences(self) -> list[str]:
         """Everything to translate: the text, the titles, the label."""
         label = self.metadata.get("label")
-        return [s for s in (self.text, self.web, *(t for t, _ in self.buttons), label) if s]
+        return [s for s in (self.text, self.web, self.amounts, *(t for t, _ in self.buttons), label) if s]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -56,11 +60,12 @@ def read_responses(folder: Path) -> dict[str, Response]:
         content = read_yaml(path)
         for name, variants in (content.get("responses") or {}).items():
             first = variants[0]
-            web = next((v["text"] for v in variants if v.get("channel") == "web"), "")
+            others = {v["channel"]: str(v["text"]).strip() for v in variants[1:] if v.get("channel")}
             buttons = tuple((b["title"], b["payload"]) for b in first.get("buttons") or ())
             found[name] = Response(
-                name, str(first["text"]).strip(), web.strip(), buttons, first.get("metadata") or {}, path.name
-            )
+                name, str(first["text"]).strip(), others.get("web", ""), buttons, first.get("metadata") or {},
+                path.name, others.get("amounts", ""),
+            )  # fmt: skip
     return found
 
 
@@ -75,11 +80,23 @@ def read_catalogue(path: Path) -> dict[tuple[str, str], str]:
     }
 
 
+def read_training_lines(root: Path, language: str) -> dict[str, list[str]]:
+    """intent → what people say, in one language."""
+    french = sorted((root / "bot" / "data").glob("*.yml"))
+    found: dict[str, list[str]] = {}
+    for path in french if language == "fr" else [root / "locales" / language / "nlu.yml"]:
+        for entry in (read_yaml(path).get("nlu") or ()) if path.exists() else ():
+            lines = [line.strip()[1:].strip() for line in entry["examples"].splitlines() if line.strip()]
+            found.setdefault(entry["intent"], []).extend(lines)
+    return found
+
+
 class ContentFiles:
     """The `Words` port. `defaults` are placeholders known everywhere ({service})."""
 
     def __init__(self, root: Path, defaults: Mapping[str, str] | None = None) -> None:
         self.responses = read_responses(root / "bot" / "data")
+        self.amounts = read_amounts(root / "bot" / "amounts.yml")
         self.defaults = dict(defaults or {})
         self.catalogues: dict[str, dict[tuple[str, str], str]] = {}
         self.about: dict[str, Mapping[str, Any]] = {}
@@ -107,20 +124,38 @@ class ContentFiles:
         language: str,
         values: Mapping[str, Any] | None = None,
         channel: Channel = Channel.SMS,
+        today: str = "",
     ) -> str:
-        """A response's text alone, placeholders filled."""
+        """A response's text alone, placeholders filled. Without a day, no amount."""
         found = self.responses[response]
-        french = found.web if found.web and channel is Channel.WEB else found.text
-        return self._filled(self.say(response, french, language), language, values or {})
+        if found.web and channel is Channel.WEB:
+            return self._filled(self.say(response, found.web, language), language, values or {})
+        if amounts := self.amounts_said(response, today):
+            written = {a.name: a.written(self.locale(language)) for a in amounts}
+            french = found.amounts
+            return self._filled(self.say(response, french, language), language, {**(values or {}), **written})
+        return self._filled(self.say(response, found.text, language), language, values or {})
+
+    def amounts_said(self, response: str, today: str) -> Sequence[Amount]:
+        """The amounts that a response names: all of them known and valid that day, or none is said."""
+        found = self.responses.get(response)
+        names = [n for n in _PLACEHOLDER.findall(found.amounts) if n not in self.defaults] if found else []
+        amounts = [self.amounts[n] for n in names if n in self.amounts and self.amounts[n].valid(today)]
+        return amounts if len(amounts) == len(names) else ()
 
     def label(self, intent: str, language: str) -> str:
         found = self.responses.get(f"utter_{intent}")
         label = found.metadata.get("label") if found else None
         return self.say(f"utter_{intent}", label, language) if label else ""
 
-    def sourced(self, response: str) -> Mapping[str, Any]:
+    def sourced(self, response: str, today: str = "") -> Mapping[str, Any]:
         found = self.responses.get(response)
-        return found.metadata if found else {}
+        about = found.metadata if found else {}
+        if amounts := self.amounts_said(response, today):
+            references = " ; ".join(dict.fromkeys(a.reference for a in amounts))
+            checked_on = min(a.checked_on for a in amounts)
+            return {**about, "source": references, "url": amounts[0].url, "checked_on": checked_on}
+        return about
 
     def language_choices(self) -> Sequence[tuple[str, str]]:
         return [(code, str(self.about[code]["name"])) for code in LANGUAGES]
@@ -131,11 +166,13 @@ class ContentFiles:
     def locale(self, language: str) -> str:
         return str(self.about.get(language, {}).get("locale", language))
 
-    def render(self, replies: Sequence[Reply], language: str, channel: Channel) -> Rendered:
+    def render(self, replies: Sequence[Reply], language: str, channel: Channel, today: str) -> Rendered:
         texts: list[str] = []
         menu: tuple[Choice, ...] = ()
         for reply in self._with_followers(replies):
-            texts.append(self.text(reply.response, language, reply.values, channel))
+            texts.append(self.text(reply.response, language, reply.values, channel, today))
+            if place := reply.values.get("near"):
+                texts.append(self._place(place, language))
             menu = self._menu(reply, language) or menu
         room = 1 if replies[0].response == "utter_welcome" else 0
         more = self.text("utter_more", language)
@@ -149,22 +186,37 @@ class ContentFiles:
         said: list[Reply] = []
         for reply in replies:
             said.append(reply)
-            follower = self.sourced(reply.response).get("then")
+            follower = self.responses[reply.response].metadata.get("then")
             if follower and not any(r.response in (follower, "utter_change_language") for r in replies):
                 said.append(Reply(follower))
         return said
 
     def _menu(self, reply: Reply, language: str) -> tuple[Choice, ...]:
         if reply.values.get("languages"):
-            other = self.label("language_other", language)
-            names = [Choice(str(i), n, f"LANGUE {c}") for i, (c, n) in enumerate(self.language_choices(), 1)]
-            return (*names, Choice("8", other, "LANGUE other"))
+            return self._languages(reply.values["languages"] == 2, language)
         if shown := reply.values.get("choices"):  # a menu she already has, shown again
             return tuple(Choice(*c) for c in shown)
         if meanings := reply.values.get("meanings"):
             return numbered((self.label(m, language), f"/{m}") for m in meanings)
         buttons = self.responses[reply.response].buttons
+        if "near" in reply.values:  # the place is said: nothing left to ask
+            buttons = tuple(b for b in buttons if not b[1].startswith("NEAR "))
         return numbered((self.say(reply.response, title, language), payload) for title, payload in buttons)
+
+    def _place(self, place: Sequence[str], language: str) -> str:
+        name, certainty = place
+        sure = certainty in ("high", "medium")
+        return self.text("utter_near" if sure else "utter_near_unsure", language, {"place": name})
+
+    def _languages(self, second_page: bool, language: str) -> tuple[Choice, ...]:
+        """Seven, then the others: the digits end at 8. Each under its own name; "other" always at the end."""
+        choices = list(self.language_choices())
+        page = choices[7:] if second_page else choices[:7]
+        after = "other" if second_page or len(choices) <= 7 else "more"
+        names = [Choice(str(i), name, f"LANGUE {code}") for i, (code, name) in enumerate(page, 1)]
+        other = self.label("language_other", language)
+        digit = "8" if after == "more" or not second_page else str(len(names) + 1)
+        return (*names, Choice(digit, other, f"LANGUE {after}"))
 
     def _filled(self, text: str, language: str, values: Mapping[str, Any]) -> str:
         def value(match: re.Match[str]) -> str:

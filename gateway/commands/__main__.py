@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "entraîne le robot si son contenu a changé",
     "talk": "une conversation dans le terminal ; en sortant, l'écrit comme un script",
     "content": "liste chaque texte : segments, lisibilité, traduction, source, âge",
+    "questions": "les questions restées sans réponse : lister, donner un sens, ajouter aux phrases",
     "messages": "met à jour les catalogues de traduction",
     "evaluate": "mesure la compréhension sur un fichier de phrases",
     "import": "referents | beneficiaries FICHIER.csv",

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -67,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _texts() -> dict[str, str]:
     """What the gateway says by SMS, menus included, for the other side to say as well."""
     words = ContentFiles(ROOT, {"service": Settings.read().service_name})
-    return {name: words.render((Reply(name),), "fr", Channel.SMS).text for name in words.responses}
+    today = datetime.now(UTC).date().isoformat()
+    return {name: words.render((Reply(name),), "fr", Channel.SMS, today).text for name in words.responses}
 
 
 @contextmanager

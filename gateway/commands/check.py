@@ -59,4 +59,5 @@ def _content() -> Iterator[Step]:
     yield "traductions", content_rules.translations
     yield "budget des textes", content_rules.budget
     yield "mots à écrire", content_rules.capital_words
+    yield "thèmes", content_rules.topics
     yield "phrases d'exemple", content_rules.training_lines

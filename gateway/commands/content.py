@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from statistics import mean
 from typing import Any
 
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     words = ContentFiles(ROOT, {"service": Settings.read().service_name})
+    amounts: list[dict[str, Any]] = []
     rows = [r for r in listed(words) if arguments.language in (None, r["language"])]
     if arguments.stale:
         soon = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()
@@ -48,44 +50,80 @@ def run(arguments: argparse.Namespace) -> int:
             for r in rows
             if r["language"] == "fr" and (r["valid_until"] < soon or r["source"] == "à confirmer")
         ]
+        amounts = expiring(words, soon)
     for row in rows:
         print(json.dumps(row, ensure_ascii=False) if arguments.json else _line(row))
+    for row in amounts:
+        print(json.dumps(row, ensure_ascii=False) if arguments.json else _amount_line(row))
     if not arguments.json and not arguments.stale:
         print(_summary(rows))
     return 0
 
 
 def listed(words: ContentFiles) -> Iterator[dict[str, Any]]:
-    """Each response, in each language, as SMS and as web text."""
+    """Each response, in each language, as SMS and as web text, without its amounts and with them."""
     for name, response in words.responses.items():
         reply = Reply(name, {**LONGEST, **_menu_of(name)})
-        for language in LANGUAGES:
-            for channel in Channel:
-                said = response.web if response.web and channel is Channel.WEB else response.text
-                text = words.render((reply,), language, channel).text
-                if channel is Channel.SMS and words.render((reply,), language, channel).rest:
-                    text = _whole(words, reply, language)
-                weight = weigh(text)
-                yield {
-                    "name": name,
-                    "language": language,
-                    "channel": channel.value,
-                    "text": text,
-                    "segments": weight.segments if channel is Channel.SMS else 0,
-                    "encoding": weight.encoding,
-                    "ease": ease(said) if language == "fr" else None,
-                    "words_a_sentence": words_a_sentence(said) if language == "fr" else None,
-                    "translated": translated(words, response, language),
-                    "source": response.metadata.get("source", ""),
-                    "checked_on": response.metadata.get("checked_on", ""),
-                    "valid_until": response.metadata.get("valid_until", ""),
-                    "file": response.file,
-                }
+        for language, channel, day in product(LANGUAGES, Channel, _days(words, response)):
+            said = response.web if response.web and channel is Channel.WEB else response.text
+            said = response.amounts if day else said
+            rendered = words.render((reply,), language, channel, day)
+            text = rendered.text
+            if channel is Channel.SMS and rendered.rest:
+                text = _whole(words, reply, language, day)
+            about = words.sourced(name, day)
+            weight = weigh(text)
+            yield {
+                "name": name,
+                "language": language,
+                "channel": channel.value,
+                "text": text,
+                "segments": weight.segments if channel is Channel.SMS else 0,
+                "encoding": weight.encoding,
+                "ease": ease(said) if language == "fr" else None,
+                "words_a_sentence": words_a_sentence(said) if language == "fr" else None,
+                "translated": translated(words, response, language),
+                "source": about.get("source", ""),
+                "checked_on": about.get("checked_on", ""),
+                "valid_until": response.metadata.get("valid_until", ""),
+                "file": response.file,
+                "amounts": bool(day),
+            }
+
+
+def _days(words: ContentFiles, response: Response) -> list[str]:
+    """No day: without amounts. Then, if the response names any, a day on which they are all valid."""
+    named = [a for name, a in words.amounts.items() if f"{{{name}}}" in response.amounts]
+    day = max((a.since for a in named), default="")
+    return ["", day] if words.amounts_said(response.name, day) else [""]
+
+
+def expiring(words: ContentFiles, day: str) -> list[dict[str, Any]]:
+    """The amounts that are said no more on that day, with the responses that name them."""
+    return [
+        {
+            "amount": amount.name,
+            "value": str(amount.value),
+            "source": amount.reference,
+            "checked_on": amount.checked_on,
+            "valid_until": amount.valid_until,
+            "said_by": [r.name for r in words.responses.values() if f"{{{amount.name}}}" in r.amounts],
+        }
+        for amount in words.amounts.values()
+        if amount.valid_until < day
+    ]
+
+
+def _amount_line(row: dict[str, Any]) -> str:
+    return (
+        f"montant {row['amount']} : {row['value']}, dans {', '.join(row['said_by']) or 'aucune réponse'}\n"
+        f"    source : {row['source']} · vérifié le {row['checked_on']} · valable jusqu'au {row['valid_until']}"
+    )
 
 
 def _menu_of(name: str) -> dict[str, Any]:
     if name == "utter_change_language":
-        return {"languages": True}
+        return {"languages": 1}
     if name == "utter_not_understood":
         return {
             "meanings": [
@@ -98,9 +136,9 @@ def _menu_of(name: str) -> dict[str, Any]:
     return {}
 
 
-def _whole(words: ContentFiles, reply: Reply, language: str) -> str:
+def _whole(words: ContentFiles, reply: Reply, language: str, day: str) -> str:
     """The text with its menu, as it would be without a limit: to see by how much it is too long."""
-    web = words.render((reply,), language, Channel.WEB)
+    web = words.render((reply,), language, Channel.WEB, day)
     return web.text + "".join(f"\n{c.digit} {c.title}" for c in web.menu)
 
 
@@ -131,11 +169,12 @@ def words_a_sentence(text: str) -> float:
 
 def _line(row: dict[str, Any]) -> str:
     state = "" if row["translated"] else " NON TRADUIT"
+    figures = " avec montant" if row["amounts"] else ""
     measure = f"{row['segments']} seg {row['encoding']}" if row["channel"] == "sms" else "web"
     easy = f" facilité {row['ease']:.0f}" if row["ease"] is not None else ""
     text = row["text"].replace("\n", " / ")
     return (
-        f"{row['name']} [{row['language']} {row['channel']}] {measure}{easy}{state}\n"
+        f"{row['name']} [{row['language']} {row['channel']}{figures}] {measure}{easy}{state}\n"
         f"    {text}\n    source : {row['source'] or '—'} · vérifié le {row['checked_on'] or '—'}"
         f" · valable jusqu'au {row['valid_until'] or '—'}"
     )

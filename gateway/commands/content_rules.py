@@ -2,31 +2,39 @@
 
 import re
 from collections import Counter
-from pathlib import Path
+from collections.abc import Collection
 from statistics import mean
 from typing import Any
 
 import polib
 import yaml
 
-from gateway.adapters.content_files import ContentFiles, read_responses
+from gateway.adapters.content_files import ContentFiles, read_responses, read_training_lines, read_yaml
 from gateway.commands.content import BUDGET, EASE, WORDS_A_SENTENCE, ease, listed, words_a_sentence
 from gateway.commands.messages import wanted
 from gateway.domain.keywords import command_in
 from gateway.domain.language import LANGUAGES
+from gateway.domain.text import folded
 from gateway.settings import ROOT, Settings
 
+EASE_ON_AVERAGE = 85.0
+AMOUNT = ("name", "value", "unit", "from", "valid_until", "checked_on", "reference", "url", "openfisca")
 METADATA = ("source", "checked_on", "valid_until", "audience")
-PLACEHOLDERS = {"service", "number", "referent", "source", "date", "first_name"}
+PLACEHOLDERS = {"service", "number", "referent", "source", "date", "place"}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 # Words in capitals that are names, not orders to write them.
-NAMES = {"RSA", "CAF", "MSA", "SMS", "SPIE", "CCAS", "MDS", "APL", "CPF", "RIB", "SAMU", "FLE", "OK", "AEE", "PMI", "RAM", "RPE"}  # fmt: skip
+NAMES = {
+    "AAH", "ADIL", "AEE", "ANLCI", "AME", "ARS", "ASE", "ASF", "ASS", "APL", "AVIP", "CAF", "CAN", "CBE", "CCAS", "CEJ", "CHRS", "CIE", "CMP",
+    "CPAM", "CPF", "CPME", "CSS", "DALO", "EPIDE", "ENIC", "NARIC", "ESAT", "FJT", "FLE", "FSL", "HLM", "IAE", "IBAN", "MDPH", "MDS", "MEDEF", "MSA",
+    "OFII", "OFPRA", "PASS", "PCH", "PEC", "PMI", "RAM", "RIB", "RPE", "RQTH", "RSA", "SAMU", "SMS", "SPIE", "SPIP", "VAE", "MDEE", "MEF",
+}  # fmt: skip
 
 
 def files() -> list[str]:
     """Every file reads, every response has its metadata, every button leads somewhere."""
-    problems = []
+    amounts = yaml.safe_load((ROOT / "bot" / "amounts.yml").read_text(encoding="utf-8"))
+    problems = [f"amounts.yml, {name} : {p}" for name, about in amounts.items() for p in _amount(about)]
     for path in sorted((ROOT / "bot" / "data").glob("*.yml")):
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -37,19 +45,28 @@ def files() -> list[str]:
             )
             continue
         for name, variants in (content.get("responses") or {}).items():
-            problems += [f"{path.name}, {name} : {p}" for p in _response(name, variants)]
+            problems += [f"{path.name}, {name} : {p}" for p in _response(name, variants, amounts)]
     responses = read_responses(ROOT / "bot" / "data") if not problems else {}
-    intents = set(_lines("fr"))
+    intents = set(read_training_lines(ROOT, "fr"))
     for response in responses.values():
         for title, payload in response.buttons:
-            if payload.startswith("/") and payload[1:] not in intents:
+            known = payload[1:] in intents or f"utter_{payload[1:]}" in responses
+            if payload.startswith("/") and not known:
                 problems.append(
                     f"{response.file}, {response.name} : le bouton « {title} » mène à {payload}, qui n'existe pas"
                 )
     return problems
 
 
-def _response(name: str, variants: Any) -> list[str]:
+def _amount(about: dict[str, Any]) -> list[str]:
+    problems = [f"{key} manque" for key in AMOUNT if not about.get(key)]
+    for key in ("from", "valid_until", "checked_on"):
+        if about.get(key) and not (isinstance(about[key], str) and _DATE.fullmatch(about[key])):
+            problems.append(f'{key} s\'écrit entre guillemets : "2026-04-01"')
+    return problems
+
+
+def _response(name: str, variants: Any, amounts: Collection[str] = ()) -> list[str]:
     if not isinstance(variants, list) or not variants or not str(variants[0].get("text") or "").strip():
         return ["un texte est attendu"]
     about, text = variants[0].get("metadata") or {}, str(variants[0]["text"])
@@ -57,12 +74,23 @@ def _response(name: str, variants: Any) -> list[str]:
     for key in ("checked_on", "valid_until"):
         if about.get(key) and not (isinstance(about[key], str) and _DATE.fullmatch(about[key])):
             problems.append(f'metadata.{key} s\'écrit entre guillemets : "2026-11-23"')
-    if name.startswith("utter_faq/") and not about.get("label"):
+    if name.startswith(("utter_faq/", "utter_obstacle/")) and not about.get("label"):
         problems.append("metadata.label manque (le nom court de ce sens)")
     unknown = set(_PLACEHOLDER.findall(text)) - PLACEHOLDERS
     if unknown:
         problems.append(f"{{{', '.join(unknown)}}} n'est pas une valeur connue")
+    for variant in variants[1:]:
+        if variant.get("channel") == "amounts":
+            problems += _with_amounts(str(variant.get("text") or ""), amounts)
     return problems
+
+
+def _with_amounts(text: str, amounts: Collection[str]) -> list[str]:
+    named = set(_PLACEHOLDER.findall(text)) - {"service", "number"}
+    if not named:
+        return ["channel: amounts, mais aucun montant entre accolades"]
+    unknown = sorted(named - set(amounts))
+    return [f"{{{', '.join(unknown)}}} n'est pas un montant de bot/amounts.yml"] if unknown else []
 
 
 def translations() -> list[str]:
@@ -114,14 +142,19 @@ def budget() -> list[str]:
 def reading() -> list[str]:
     """French sentences short and easy enough."""
     problems = []
+    eases = []
     for response in read_responses(ROOT / "bot" / "data").values():
         where = f"{response.file}, {response.name}"
-        if (measured := ease(response.text)) < EASE:
-            problems.append(
-                f"{where} : lisibilité {measured:.0f}, {EASE:.0f} au moins (mots et phrases plus courts)"
-            )
-        if (length := words_a_sentence(response.text)) > WORDS_A_SENTENCE:
-            problems.append(f"{where} : {length} mots par phrase, {WORDS_A_SENTENCE} au plus")
+        for text in (response.text, response.amounts) if response.amounts else (response.text,):
+            eases.append(measured := ease(text))
+            if measured < EASE:
+                problems.append(
+                    f"{where} : lisibilité {measured:.0f}, {EASE:.0f} au moins (mots et phrases plus courts)"
+                )
+            if (length := words_a_sentence(text)) > WORDS_A_SENTENCE:
+                problems.append(f"{where} : {length} mots par phrase, {WORDS_A_SENTENCE} au plus")
+    if mean(eases) < EASE_ON_AVERAGE:
+        problems.append(f"lisibilité {mean(eases):.0f} en moyenne, {EASE_ON_AVERAGE:.0f} au moins")
     return problems
 
 
@@ -131,7 +164,8 @@ def capital_words() -> list[str]:
     problems = []
     for response in words.responses.values():
         for language in LANGUAGES:
-            text = words.say(response.name, response.text, language)
+            texts = (words.say(response.name, t, language) for t in (response.text, response.amounts) if t)
+            text = "\n".join(texts)
             for word in re.findall(r"\b[A-ZÀ-Ü]{3,}\b", text):
                 if word not in NAMES and command_in(word, words.vocabularies) is None:
                     problems.append(
@@ -140,34 +174,83 @@ def capital_words() -> list[str]:
     return problems
 
 
-def training_lines(least: int = 12, least_elsewhere: int = 6) -> list[str]:
-    """Enough lines for each meaning in each language, none under two meanings."""
+def topics() -> list[str]:
+    """Every topic is understood, answered by name, dated; every fact has its answer; every answer is in a menu."""
+    responses = read_responses(ROOT / "bot" / "data")
+    entries = {r.metadata["entry"] for r in responses.values() if r.metadata.get("entry")}
+    lines = read_training_lines(ROOT, "fr")
     problems = []
-    for language in LANGUAGES:
-        lines = _lines(language)
-        floor = least if language == "fr" else least_elsewhere
-        for intent in sorted(set(_lines("fr")) | set(lines)):
-            if len(lines.get(intent, ())) < floor:
-                problems.append(
-                    f"{language}, {intent} : {len(lines.get(intent, ()))} phrases, {floor} au moins"
-                )
-        everywhere = Counter(line.lower() for found in lines.values() for line in set(found))
-        problems += [f"{language} : « {line} » est sous deux sens" for line, n in everywhere.items() if n > 1]
+    for topic, about in _topics().items():
+        problems += [
+            f"topics.yml, {topic} : le fait {e} n'a pas de réponse (entry: {e})"
+            for e in about["entries"]
+            if e not in entries
+        ]
+        if not any(topic_of(intent) == topic for intent in lines):
+            problems.append(f"topics.yml, {topic} : aucune façon de le demander")
+    reached = _reached(responses)
+    for name in responses:
+        intent = name.removeprefix("utter_")
+        if intent.startswith("faq/") and intent not in reached and intent not in lines:
+            problems.append(f"{responses[name].file}, {name} : ni une phrase ni un menu n'y mène")
     return problems
 
 
-def _lines(language: str) -> dict[str, list[str]]:
-    """intent → what people say, in one language."""
-    paths: list[Path] = (
-        sorted((ROOT / "bot" / "data").glob("*.yml"))
-        if language == "fr"
-        else [ROOT / "locales" / language / "nlu.yml"]
-    )
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        if not path.exists():
+def _reached(responses: dict[str, Any]) -> set[str]:
+    """What can be reached by number from the main menu."""
+    reached, todo = set(), ["menu/main"]
+    while todo:
+        intent = todo.pop()
+        if intent in reached:
             continue
-        for entry in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("nlu") or ():
-            lines = [line.strip()[1:].strip() for line in entry["examples"].splitlines() if line.strip()]
-            found.setdefault(entry["intent"], []).extend(lines)
+        reached.add(intent)
+        if response := responses.get(f"utter_{intent}"):
+            todo += [payload.removeprefix("/") for _, payload in response.buttons]
+    return reached
+
+
+def _topics() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = read_yaml(ROOT / "bot" / "topics.yml")["topics"]
     return found
+
+
+# Lines that really differ, for a topic with its details: French, another language; and for a daily topic.
+LEAST, LEAST_DAILY = (12, 6), (18, 8)
+
+
+def training_lines() -> list[str]:
+    """Enough lines for each topic in each language, none under two meanings."""
+    problems = []
+    for language in LANGUAGES:
+        lines = read_training_lines(ROOT, language)
+        by_topic: dict[str, list[str]] = {}
+        for intent, found in lines.items():
+            by_topic.setdefault(topic_of(intent), []).extend(found)
+        for topic, about in _topics().items():
+            least = (LEAST_DAILY if about.get("daily") else LEAST)[language != "fr"]
+            if (n := different(by_topic.get(topic, []), least)) < least:
+                problems.append(f"{language}, {topic} : {n} phrases vraiment différentes, {least} au moins")
+        everywhere = Counter(line.lower() for found in lines.values() for line in set(found))
+        problems += [f"{language} : « {line} » est sous deux sens" for line, n in everywhere.items() if n > 1]
+        problems += [
+            f"{language} : « {line} » commence par / : enlevez-le"
+            for found in lines.values() for line in found if line.startswith("/")
+        ]  # fmt: skip
+    return problems
+
+
+def different(lines: list[str], enough: int) -> int:
+    """How many lines differ by more than one word in four from all the others counted; stops at `enough`."""
+    kept: list[frozenset[str]] = []
+    for line in lines:
+        words = frozenset(folded(line).split())
+        if words and all(len(words & other) / len(words | other) < 0.75 for other in kept):
+            kept.append(words)
+            if len(kept) >= enough:
+                break
+    return len(kept)
+
+
+def topic_of(intent: str) -> str:
+    """`faq/rsa_amount.payment_date` → `rsa_amount`, `obstacle/housing` → `obstacle_housing`."""
+    return re.split(r"\.|__", intent.removeprefix("faq/").replace("obstacle/", "obstacle_"))[0]

@@ -29,11 +29,32 @@ QUIET = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="entraîne même si rien n'a changé")
+    parser.add_argument(
+        "--meanings", action="store_true",
+        help="récrit locales/*/meaning.npz après beaucoup de phrases changées (10 ms la phrase nouvelle)",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.meanings:
+        keep_meanings()
     print(model(force=arguments.force).relative_to(ROOT))
     return 0
+
+
+def keep_meanings() -> None:
+    """The meaning of every training line, kept beside them: computing all at each training would take minutes."""
+    from gateway.adapters.content_files import read_training_lines
+    from gateway.domain.language import LANGUAGES
+
+    lines = {
+        language: [line for found in read_training_lines(ROOT, language).values() for line in found]
+        for language in LANGUAGES
+    }
+    subprocess.run(
+        [str(RASA), "-m", "bot.components.meaning"], cwd=ROOT, env={**os.environ, **QUIET},
+        input=json.dumps(lines).encode(), check=True,
+    )  # fmt: skip
 
 
 def model(force: bool = False) -> Path:
@@ -70,6 +91,7 @@ def _learned() -> Iterator[bytes]:
             "responses": sorted(content.get("responses") or {}),
         }
         yield json.dumps(kept, ensure_ascii=False, sort_keys=True).encode()
+    yield (ROOT / "bot" / "components" / "meaning_axes.npz").read_bytes()
     for path in sorted((ROOT / "locales").glob("*/nlu.yml")):
         yield path.read_bytes()
 

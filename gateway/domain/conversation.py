@@ -10,7 +10,7 @@ from gateway.domain.menu import Choice
 from gateway.domain.people import Beneficiary, Referent
 
 # What SIMPLE, SOURCE and "retour" are about: answers and menus, not courtesies.
-ANSWERS = ("utter_faq/", "utter_simple/", "utter_menu/", "utter_danger_")
+ANSWERS = ("utter_faq/", "utter_simple/", "utter_menu/", "utter_obstacle/", "utter_danger_")
 IDLE = timedelta(minutes=30)  # after which Rasa forgets; the gateway remembers where she was
 
 
@@ -35,6 +35,7 @@ class State:
     - `trail`: what was said before that, for "retour", newest last
     - `rest`: the end of an answer too long for its segments, said on "1 la suite"
     - `waiting`: her first words, kept while her language is asked
+    - `commune`: where she lives, INSEE code; `asking`: what the commune that was asked for will tell
     """
 
     menu: tuple[Choice, ...] = ()
@@ -44,6 +45,8 @@ class State:
     rest_menu: tuple[Choice, ...] = ()
     waiting: bool = False
     welcomed: bool = False
+    commune: str = ""
+    asking: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -54,6 +57,8 @@ class State:
             "rest_menu": [[c.digit, c.title, c.payload] for c in self.rest_menu],
             "waiting": self.waiting,
             "welcomed": self.welcomed,
+            "commune": self.commune,
+            "asking": self.asking,
         }
 
     @classmethod
@@ -66,6 +71,8 @@ class State:
             rest_menu=tuple(Choice(*c) for c in data.get("rest_menu", ())),
             waiting=data.get("waiting", False),
             welcomed=data.get("welcomed", False),
+            commune=data.get("commune", ""),
+            asking=data.get("asking", ""),
         )
 
     def after(self, replies: tuple[Reply, ...]) -> "State":
@@ -134,4 +141,7 @@ class Outcome:
     callback: str = ""  # reason of a call back to ask for, or ""
     urgent: bool = False
     asked_rasa: bool = False
+    heard: bool = False  # Rasa was asked what this very message means
+    denied: bool = False  # she says that the last answer is not the one
+    considered: tuple[tuple[str, float], ...] = ()  # meanings weighed, best first, with their odds
     sensitive: bool = False  # danger: her words are not kept for the content team

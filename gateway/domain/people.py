@@ -42,5 +42,5 @@ class CallbackRequest:
 
     conversation_id: int
     message_id: int
-    reason: str  # asked, appointment, danger, language, unanswered
+    reason: str  # see mails/callback.txt
     at: datetime

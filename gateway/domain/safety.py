@@ -58,7 +58,10 @@ def _parts(pattern: str) -> tuple[str, set[str] | None]:
 
 
 class Patterns:
-    """Many patterns, filed by the beginning of their first word: few are tried at each word."""
+    """Many patterns, filed by the beginning of their first word: few are tried at each word.
+
+    Compiled at first use: eleven languages of them would cost a start three seconds.
+    """
 
     def __init__(self, patterns: Iterable[str]) -> None:
         filed: dict[str, list[str]] = {}
@@ -69,7 +72,8 @@ class Patterns:
                 anywhere.append(expression)
             for first in firsts or ():
                 filed.setdefault(first, []).append(expression)
-        self._filed = {first: re.compile("|".join(found)) for first, found in filed.items()}
+        self._filed = {first: "|".join(found) for first, found in filed.items()}
+        self._compiled: dict[str, re.Pattern[str]] = {}
         self._anywhere = re.compile("|".join(anywhere)) if anywhere else None
         self._lengths = sorted({len(first) for first in filed})
 
@@ -86,11 +90,16 @@ class Patterns:
         word = padded[position : position + _KEY].split(" ")[0]
         for length in self._lengths:
             known = self._filed.get(word[:length]) if length <= len(word) else None
-            if known and (found := known.match(padded, position)):
+            if known and (found := self._ready(word[:length], known).match(padded, position)):
                 return found.end()
         if self._anywhere and (found := self._anywhere.match(padded, position)):
             return found.end()
         return 0
+
+    def _ready(self, first: str, expression: str) -> re.Pattern[str]:
+        if first not in self._compiled:
+            self._compiled[first] = re.compile(expression)
+        return self._compiled[first]
 
     def found_in(self, padded: str) -> bool:
         return next(self.spans(padded), None) is not None

@@ -11,20 +11,22 @@ from gateway.domain.keywords import command_in, language_asked
 from gateway.domain.language import Guess, first_language, later_language
 from gateway.domain.menu import PERSON, Choice, chosen, corrected, digit_in
 from gateway.domain.safety import danger_in
+from gateway.domain.territory import NOWHERE, Territory
 from gateway.domain.text import folded, has_words
 from gateway.errors import AssistantSilent
 from gateway.ports import Assistant, LanguageGuesser, Question, Words
+from gateway.usecases import learning, locating
 from gateway.usecases.handover import acknowledgement
 
 MENU = (Reply("utter_menu/main"),)
 # A choice that names its answer needs no understanding: it is given even when Rasa is away.
-READY = ("/faq/", "/menu/")
+READY = ("/faq/", "/menu/", "/obstacle/")
 # Never proposed as a meaning: "did you mean good morning?" helps nobody; a person is always 0 below.
 SMALL_TALK = {
     "greet", "thanks", "goodbye", "help", "affirm", "deny", "insult", "out_of_scope",
     "stop", "start", "start_over", "go_back", "repeat_simpler", "talk_to_human",
 }  # fmt: skip
-ASK_LANGUAGE = Reply("utter_change_language", {"languages": True})
+ASK_LANGUAGE = Reply("utter_change_language", {"languages": 1})
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Answering:
     today: str
     again: bool = False
     last_try: bool = False
+    territory: Territory = NOWHERE
 
     async def outcome(self) -> Outcome:
         """The whole turn, rendered."""
@@ -60,6 +63,8 @@ class Answering:
             return await self._speak(language)
         if command := command_in(text, self.words.vocabularies):
             return await self._obey(command)
+        if (found := self._where(text)) is not None:
+            return found
         if (found := await self._menu()) is not None:
             return found
         if not has_words(text):
@@ -68,7 +73,18 @@ class Answering:
 
     def _danger(self) -> Outcome | None:
         kind = danger_in(self.inbound.text, self.words.lexicons)
-        return self._alarm(kind) if kind else None
+        if kind is None:
+            return None
+        alarm = self._alarm(kind)
+        spoken = [
+            known.language
+            for known, lexicon in zip(self.words.vocabularies, self.words.lexicons, strict=False)
+            if danger_in(self.inbound.text, [lexicon])
+        ]
+        # "quero morrer": too short to tell a language by, but only one of them says danger in these words.
+        if not self.who.language and len(spoken) == 1:
+            return replace(alarm, language=spoken[0])
+        return alarm
 
     def _alarm(self, kind: str) -> Outcome:
         reply = Reply(f"utter_danger_{kind}")
@@ -95,6 +111,18 @@ class Answering:
         if self.who.reminded_on == self.today:
             return self._say()
         return self._say(Reply("utter_stopped_reminder"), reminded_on=self.today)
+
+    def _where(self, text: str) -> Outcome | None:
+        """Her commune, when it was asked for."""
+        if not self.who.state.asking or digit_in(text, self.words.vocabularies.digits) is not None:
+            return None
+        return self._located(locating.answered(text, self.who, self.territory))
+
+    def _located(self, asked: locating.Asked | None) -> Outcome | None:
+        if asked is None:
+            return None
+        replies, state = asked
+        return self._say(*replies, state=state)
 
     async def _menu(self) -> Outcome | None:
         """A digit, a label or a yes / no that answers the last menu."""
@@ -126,6 +154,12 @@ class Answering:
         command, _, argument = choice.payload.partition(" ")
         if command == "LANGUE" and argument:
             return await self._speak(argument)
+        if command == locating.NEAR:
+            replies, state = locating.near(argument, self.who, self.territory)
+            return self._say(*replies, state=state)
+        if command == locating.COMMUNE:
+            replies, state = locating.picked(argument, self.who, self.territory)
+            return self._say(*replies, state=state)
         return await self._obey(command)
 
     # keywords
@@ -154,6 +188,8 @@ class Answering:
 
     async def _speak(self, language: str) -> Outcome:
         """Another language; what she had asked, or what was said last, is said again in it."""
+        if language == "more":
+            return self._say(Reply("utter_change_language", {"languages": 2}))
         if language == "other":
             return self._say(Reply("utter_language_other"), callback="language", keep=True)
         guess = Guess(language, sure=True)
@@ -177,7 +213,7 @@ class Answering:
 
     def _source(self) -> Reply:
         for reply in self.who.state.last:
-            about = self.words.sourced(reply.response)
+            about = self.words.sourced(reply.response, self.today)
             if about.get("source") in (None, "service"):
                 continue
             values = {"source": about["source"], "date": about.get("checked_on", "")}
@@ -219,7 +255,11 @@ class Answering:
             if not self.last_try:
                 raise
             return self.apology()
-        return replace(self._understood(replies, guess, text), asked_rasa=True)
+        heard = text == self.inbound.text  # not a choice, nor a question of before
+        said_no = heard and learning.denied(text, replies, self.words.vocabularies.no)
+        considered, replies = learning.weighed(replies), learning.to_say(replies)
+        outcome = self._understood(replies, guess, text)
+        return replace(outcome, asked_rasa=True, heard=heard, denied=said_no, considered=considered)
 
     def _understood(self, replies: tuple[Reply, ...], guess: Guess, text: str) -> Outcome:
         """Some names ask for what only the gateway knows: what was said before, her language."""
@@ -237,6 +277,8 @@ class Answering:
                 if named is None
                 else self._switched(Guess(named, sure=True))
             )
+        if name == "utter_who_is_my_referent" and self.who.referent:
+            replies = (Reply("utter_your_referent", {"referent": self.who.referent.first_name}),)
         if name == "utter_not_understood":
             return self._compose((self._meanings(replies[0]),), guess)
         if name == "utter_start_over":
@@ -265,7 +307,7 @@ class Answering:
 
     def _switched(self, guess: Guess) -> Outcome:
         """The last answer again, in the new language; the menu when there was none worth it."""
-        answers = ("utter_faq/", "utter_simple/", "utter_menu/")
+        answers = ("utter_faq/", "utter_simple/", "utter_menu/", "utter_obstacle/")
         again = tuple(r for r in self.who.state.last if r.response.startswith(answers)) or MENU
         return self._compose((Reply("utter_language_changed"), *again), guess, last=again)
 
@@ -318,7 +360,8 @@ class Answering:
         """The text to send, and the menu she will see, put into the state."""
         if not outcome.replies or outcome.text:
             return outcome
-        part = self.words.render(outcome.replies, outcome.language, self.who.channel)
+        replies = locating.located(outcome.replies, self.who, self.territory, self.words)
+        part = self.words.render(replies, outcome.language, self.who.channel, self.today)
         state = outcome.state
         if part.menu or part.rest or not state.menu:
             state = replace(state, menu=part.menu, rest=part.rest, rest_menu=part.rest_menu)

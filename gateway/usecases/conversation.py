@@ -8,6 +8,7 @@ from gateway.domain.conversation import IDLE, Channel, Conversation, Inbound, Ou
 from gateway.domain.text import cleaned
 from gateway.ports import Store, Transaction
 from gateway.usecases.handover import ask_for_a_person
+from gateway.usecases.learning import question_to_keep
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ async def record_turn(
         await tx.add_outbound(who, turn.inbound.id, outcome.text, names, now)
         if who.channel is Channel.SMS:
             jobs.append(await tx.arm("deliver", who.id, now))
+    before = await tx.previous_exchange(who.id, turn.inbound.id) if outcome.denied else None
+    if question := question_to_keep(who, turn.inbound, outcome, before, now.date()):
+        await tx.keep_question(question)
     if outcome.asked_rasa:
         await tx.arm("forget", who.id, now + IDLE + timedelta(seconds=1))
     return jobs

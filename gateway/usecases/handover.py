@@ -6,17 +6,20 @@ from gateway.domain.conversation import Channel, Conversation, Reply
 from gateway.domain.people import CallbackRequest
 from gateway.ports import Transaction
 
+CALLS = ("asked", "appointment", "language", "unanswered")  # all are answered by one and the same call
+APPOINTMENT = ("move", "cancel", "when", "late")
+
 
 async def ask_for_a_person(
     tx: Transaction, who: Conversation, message_id: int, reason: str, team: str, now: datetime
 ) -> list[int]:
     """Notes the request under the message's id and writes the mail. Returns the jobs to ring.
 
-    `reason`: asked, appointment, danger, language or unanswered (see mails/callback.txt).
-    A request of the last day is still being dealt with: no second mail, except for a danger.
+    `reason`: see mails/callback.txt. A request for a call of the last day is still being dealt with:
+    no second mail. A danger, or an appointment that she cannot keep, is always told.
     """
     new = await tx.add_callback(CallbackRequest(who.id, message_id, reason, now))
-    if not new or (who.callback_open and reason != "danger") or who.channel is Channel.WEB:
+    if not new or (who.callback_open and reason in CALLS) or who.channel is Channel.WEB:
         return []  # from a page there is no number to call: she was told which one to text
     to = who.referent.email if who.referent else team
     values = _about(who, reason=reason)
@@ -33,6 +36,10 @@ async def tell_number_failed(tx: Transaction, who: Conversation, team: str, now:
 
 def acknowledgement(who: Conversation, reason: str) -> Reply:
     """What she is told: never an hour that nobody can promise."""
+    if reason in APPOINTMENT:
+        known = who.referent is not None
+        values = {"referent": who.referent.first_name} if who.referent else {}
+        return Reply("utter_told_referent" if known else "utter_told", values)
     kind = "book_appointment" if reason == "appointment" else "talk_to_human"
     if who.callback_open:
         return Reply("utter_talk_to_human_again")

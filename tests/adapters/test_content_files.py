@@ -14,6 +14,7 @@ from gateway.settings import ROOT
 from gateway.usecases.handover import acknowledgement
 from tests.usecases.fakes import CLAIRE, conversation
 
+TODAY = "2026-11-23"
 # A name written in full: not a beginning ("utter_faq/") to which a topic is added.
 NAME = re.compile(r'"(utter_[a-z_/]*[a-z])"')
 
@@ -105,7 +106,7 @@ def said(
     words: ContentFiles, *replies: str | Reply, language: str = "fr", channel: Channel = Channel.WEB
 ) -> str:
     made = [Reply(reply) if isinstance(reply, str) else reply for reply in replies]
-    return words.render(made, language, channel).text
+    return words.render(made, language, channel, TODAY).text
 
 
 def test_it_speaks_her_language(words: ContentFiles) -> None:
@@ -124,7 +125,7 @@ def test_it_takes_no_translation_that_nobody_has_read(words: ContentFiles) -> No
 
 
 def test_it_translates_line_by_line(words: ContentFiles) -> None:
-    rendered = words.render([Reply("utter_menu/main")], "en", Channel.SMS)
+    rendered = words.render([Reply("utter_menu/main")], "en", Channel.SMS, TODAY)
     assert rendered.text == "Tapez un chiffre.\n1 Income support\n0 Une personne"
     assert [c.payload for c in rendered.menu] == ["/menu/rsa", "/talk_to_human"]
 
@@ -148,8 +149,9 @@ def test_it_writes_no_date_where_there_is_none(words: ContentFiles) -> None:
 
 def test_it_joins_a_turn_into_one_message_with_the_last_menu(words: ContentFiles) -> None:
     rendered = words.render(
-        [Reply("utter_welcome"), Reply("utter_menu/main"), Reply("utter_faq/rsa_amount")], "fr", Channel.SMS
-    )
+        [Reply("utter_welcome"), Reply("utter_menu/main"), Reply("utter_faq/rsa_amount")],
+        "fr", Channel.SMS, TODAY,
+    )  # fmt: skip
     assert rendered.text.splitlines() == [
         "Bonjour ! Ici le Département.", "Tapez un chiffre.", "Le RSA est de 635 €.", "1 RSA", "0 Une personne",
     ]  # fmt: skip
@@ -157,7 +159,7 @@ def test_it_joins_a_turn_into_one_message_with_the_last_menu(words: ContentFiles
 
 def test_it_says_what_follows(words: ContentFiles) -> None:
     """`then` in a response's metadata."""
-    rendered = words.render([Reply("utter_empty")], "fr", Channel.WEB)
+    rendered = words.render([Reply("utter_empty")], "fr", Channel.WEB, TODAY)
     assert rendered.text == "Votre message est vide.\nTapez un chiffre."
     assert len(rendered.menu) == 2
 
@@ -174,22 +176,28 @@ def test_it_has_a_text_of_its_own_for_the_page(words: ContentFiles) -> None:
 
 
 def test_it_offers_languages_by_number_in_their_own_words(words: ContentFiles) -> None:
-    menu = words.render([Reply("utter_change_language", {"languages": True})], "fr", Channel.WEB).menu
+    menu = words.render([Reply("utter_change_language", {"languages": 1})], "fr", Channel.WEB, TODAY).menu
     assert [(c.digit, c.title, c.payload) for c in menu] == [
         ("1", "FR", "LANGUE fr"), ("2", "EN", "LANGUE en"), ("3", "AR", "LANGUE ar"), ("4", "UK", "LANGUE uk"),
-        ("8", "Autre langue", "LANGUE other"),
+        ("5", "FA", "LANGUE fa"), ("6", "PS", "LANGUE ps"), ("7", "RU", "LANGUE ru"),
+        ("8", "Autre langue", "LANGUE more"),
+    ]  # fmt: skip
+    menu = words.render([Reply("utter_change_language", {"languages": 2})], "fr", Channel.WEB, TODAY).menu
+    assert [(c.digit, c.title, c.payload) for c in menu] == [
+        ("1", "PT", "LANGUE pt"), ("2", "TR", "LANGUE tr"), ("3", "RO", "LANGUE ro"), ("4", "ES", "LANGUE es"),
+        ("5", "Autre langue", "LANGUE other"),
     ]  # fmt: skip
 
 
 def test_it_shows_a_menu_again_as_it_was(words: ContentFiles) -> None:
     shown = [["1", "RSA", "/menu/rsa"], ["0", "Une personne", "/talk_to_human"]]
-    rendered = words.render([Reply("utter_more", {"choices": shown})], "fr", Channel.WEB)
+    rendered = words.render([Reply("utter_more", {"choices": shown})], "fr", Channel.WEB, TODAY)
     assert rendered.menu == tuple(Choice(*choice) for choice in shown)
 
 
 def test_it_offers_meanings_by_their_labels(words: ContentFiles) -> None:
     reply = Reply("utter_more", {"meanings": ["faq/rsa_amount"]})
-    rendered = words.render([reply], "en", Channel.WEB)
+    rendered = words.render([reply], "en", Channel.WEB, TODAY)
     assert rendered.menu == (Choice("1", "RSA amount", "/faq/rsa_amount"),)
 
 
@@ -209,7 +217,7 @@ def test_it_knows_which_way_a_language_runs(words: ContentFiles, language: str, 
 
 
 def test_it_says_a_long_answer_in_two_times(words: ContentFiles) -> None:
-    first = words.render([Reply("utter_long")], "fr", Channel.SMS)
+    first = words.render([Reply("utter_long")], "fr", Channel.SMS, TODAY)
     assert first.menu == (Choice("1", "la suite", "PLUS"),)
     second = words.rest(first.rest, first.rest_menu, "fr", Channel.SMS)
     assert len(first.text) + len(second.text) > 600
@@ -233,14 +241,14 @@ def real() -> ContentFiles:
 def test_it_can_say_everything_in_every_language(real: ContentFiles, language: str, channel: Channel) -> None:
     values = {"date": "2026-11-23", "referent": "Claire", "source": "CAF", "choices": [["1", "RSA", "/x"]]}
     for name in real.responses:
-        rendered = real.render([Reply(name, values)], language, channel)
+        rendered = real.render([Reply(name, values)], language, channel, TODAY)
         assert rendered.text.strip(), name
         assert "{" not in rendered.text, name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_welcomes_with_the_menu_in_one_message(real: ContentFiles, language: str) -> None:
-    rendered = real.render([Reply("utter_welcome"), Reply("utter_menu/main")], language, Channel.SMS)
+    rendered = real.render([Reply("utter_welcome"), Reply("utter_menu/main")], language, Channel.SMS, TODAY)
     assert "Deux-S" in rendered.text
     assert rendered.menu[-1].payload == "/talk_to_human"
     assert weigh(rendered.text).segments <= (3 if language in ("fr", "en") else 5)
@@ -268,7 +276,7 @@ NUMBERS = {"suicide": "3114", "violence": "3919", "child": "119", "roof": "115",
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_gives_the_right_number_first_and_briefly(real: ContentFiles, kind: str, language: str) -> None:
-    rendered = real.render([Reply(f"utter_danger_{kind}")], language, Channel.SMS)
+    rendered = real.render([Reply(f"utter_danger_{kind}")], language, Channel.SMS, TODAY)
     assert NUMBERS[kind] in rendered.text[:70]
     assert rendered.rest == ""
     assert weigh(rendered.text).segments <= (1 if language in ("fr", "en") else 2)

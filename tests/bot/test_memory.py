@@ -53,6 +53,13 @@ def test_it_gives_the_likeliest_meanings_when_it_is_not_sure() -> None:
     assert answer["custom"]["values"]["candidates"] == [{"name": "greet", "confidence": 0.9}]
 
 
+def test_the_meanings_weighed_go_with_a_refusal() -> None:
+    nlg = NameGenerator(EndpointConfig(), DOMAIN)
+    for name in ("utter_out_of_scope", "utter_faq/out_of_scope.tax", "utter_rephrase"):
+        answer = asyncio.run(nlg.generate(name, tracker(said()), "collector"))
+        assert answer["custom"]["values"]["candidates"] == [{"name": "greet", "confidence": 0.9}]
+
+
 def test_it_prints_french_in_rasa_shell() -> None:
     nlg = NameGenerator(EndpointConfig(), DOMAIN)
     answer = asyncio.run(nlg.generate("utter_greet", tracker(said(channel="cmdline")), "cmdline"))

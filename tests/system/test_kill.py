@@ -11,7 +11,7 @@ from tests.system.machine import Machine, until
 ASKED = {
     "Quel est le montant du RSA pour une personne seule ?": "utter_faq/rsa_amount",
     "Où peut-on recevoir un colis alimentaire ?": "utter_faq/food_aid",
-    "Comment obtenir la carte de bus gratuite à Niort ?": "utter_faq/transport_help",
+    "kelles aides pour mes trajets svp": "utter_faq/transport_help",
 }
 TEXTS, TOPICS = list(ASKED), list(ASKED.values())
 PERSON = "Pouvez-vous me mettre en relation avec un conseiller ?"

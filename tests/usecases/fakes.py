@@ -11,6 +11,7 @@ from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome,
 from gateway.domain.keywords import Vocabularies, Vocabulary
 from gateway.domain.menu import Choice, numbered
 from gateway.domain.people import Beneficiary, CallbackRequest, Referent
+from gateway.domain.questions import Exchange, KeptQuestion
 from gateway.domain.safety import Lexicon
 from gateway.errors import AssistantSilent
 from gateway.ports import Mail, Outbound, Question, Rendered
@@ -67,13 +68,13 @@ class FakeWords:
     def label(self, intent: str, language: str) -> str:
         return LABELS.get(intent, "")
 
-    def sourced(self, response: str) -> Mapping[str, Any]:
+    def sourced(self, response: str, today: str = "") -> Mapping[str, Any]:
         return self.metadata.get(response, {})
 
     def language_choices(self) -> Sequence[tuple[str, str]]:
         return [("fr", "Français"), ("en", "English")]
 
-    def render(self, replies: Sequence[Reply], language: str, channel: Channel) -> Rendered:
+    def render(self, replies: Sequence[Reply], language: str, channel: Channel, today: str) -> Rendered:
         text = " + ".join(f"{language}:{r.response}" for r in replies)
         menu: tuple[Choice, ...] = ()
         for reply in replies:
@@ -193,6 +194,7 @@ class FakeStore:
     referents: dict[str, Referent] = field(default_factory=dict)
     beneficiaries: dict[str, tuple[Beneficiary, str]] = field(default_factory=dict)
     jobs: list[tuple[str, int, datetime]] = field(default_factory=list)
+    questions: list[KeptQuestion] = field(default_factory=list)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["FakeStore"]:
@@ -266,7 +268,7 @@ class FakeStore:
         row = {
             "id": len(self.outbound) + 1, "to": to.address, "conversation": to.id, "text": text,
             "responses": list(responses), "status": "queued", "sid": None, "code": None, "unsure": False,
-            "attempts": 0, "at": now,
+            "attempts": 0, "at": now, "in_reply_to": inbound_id,
         }  # fmt: skip
         self.outbound.append(row)
         return len(self.outbound)
@@ -316,6 +318,18 @@ class FakeStore:
     async def keep_early_status(self, sid: str, status: str, code: int | None, now: datetime) -> int:
         self.early[sid] = (status, code)
         return list(self.early).index(sid) + 1
+
+    # questions for the content team
+
+    async def previous_exchange(self, conversation_id: int, before_id: int) -> Exchange | None:
+        earlier = [m for c, m in self.inbound if c == conversation_id and m.id < before_id]
+        if not earlier:
+            return None
+        rows = [row for row in self.outbound if row["in_reply_to"] == earlier[-1].id]
+        return Exchange(earlier[-1].text, tuple(name for row in rows for name in row["responses"]))
+
+    async def keep_question(self, new: KeptQuestion) -> None:
+        self.questions.append(new)
 
     # people
 

@@ -13,11 +13,12 @@ from gateway.adapters.database.conversations import Conversations
 from gateway.adapters.database.engine import Database, InlineConnection
 from gateway.adapters.database.jobs import Jobs
 from gateway.adapters.database.people import People
+from gateway.adapters.database.questions import Questions
 from gateway.adapters.encryption import Cipher
 
 
-class DatabaseTransaction(Conversations, Jobs, People):
-    """One transaction: conversations and messages, work to be done, people."""
+class DatabaseTransaction(Conversations, Jobs, People, Questions):
+    """One transaction: conversations and messages, work to be done, people, questions to learn from."""
 
     def __init__(self, connection: AsyncConnection | InlineConnection, cipher: Cipher) -> None:
         self.db = connection

@@ -8,6 +8,7 @@ callback       who asked for a person, urgent first
 mail           mails to referents, each once
 referent, beneficiary   people, as imported
 early_status   a delivery report that came before we knew the carrier's number
+question       what the assistant could not answer, for the content team; linked to nobody
 """
 
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -184,4 +186,17 @@ early_status = Table(
     Column("status", String(16), nullable=False),
     Column("error_code", Integer),
     Column("at", UtcDateTime, nullable=False),
+)
+
+question = Table(
+    "question",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),  # asked_again, out_of_scope, refused_answer
+    Column("language", String(8), nullable=False),
+    Column("text_sealed", LargeBinary, nullable=False),
+    Column("candidates", JSON, nullable=False, default=list),
+    Column("day", Date, nullable=False, index=True),  # no hour: it would lead to the message
+    Column("intent", String(80), nullable=False, default=""),
+    Column("exported_on", Date),
 )

@@ -1,0 +1,103 @@
+"""Where she lives: her commune, by its name however it is spelt, an old name, or a postal code."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.domain.text import folded
+
+# Words that stand around a place: "j'habite à Niort", "I live in Niort", "79000 niort svp".
+_AROUND = frozenset(
+    {
+        "j", "je", "suis", "habite", "vis", "a", "au", "aux", "dans", "sur", "de", "la", "ville", "commune", "village",
+        "mon", "ma", "chez", "c", "est", "code", "postal", "cp", "svp", "merci", "pres", "moi", "ici", "bonjour", "oui",
+        "i", "live", "in", "at", "the", "my", "is", "town", "from",
+    }
+)  # fmt: skip
+_POSTAL_CODE = re.compile(r"\b\d{5}\b")
+ALIKE = 0.82  # below, two names are two places
+MOST = 8  # as many as a menu can hold
+
+
+class Body(StrEnum):
+    """The local bodies that an answer can name. Values are columns of territories/*/communes.csv."""
+
+    MISSION_LOCALE = "mission_locale"
+    EMPLOYMENT = "employment_body"
+    SOLIDARITY = "mds"
+
+
+@dataclass(frozen=True)
+class Commune:
+    """`bodies`: name and certainty (high, medium, low) of each local body that serves it."""
+
+    insee: str
+    name: str
+    postal_codes: tuple[str, ...]
+    epci: str
+    population: int = 0
+    bodies: Mapping[Body, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Located:
+    """One commune: found. Several: to be asked by number. None: `outside` says that it is a place elsewhere."""
+
+    communes: tuple[Commune, ...] = ()
+    outside: bool = False
+
+
+class Territory:
+    """`prefix`: how the département's postal codes begin."""
+
+    def __init__(self, communes: Iterable[Commune], aliases: Mapping[str, str], prefix: str) -> None:
+        self.communes = {c.insee: c for c in communes}
+        self._prefix = prefix
+        self._names = {_plain(c.name): c.insee for c in self.communes.values()}
+        for old, insee in aliases.items():
+            if insee in self.communes:
+                self._names.setdefault(_plain(old), insee)
+
+    def find(self, text: str) -> Located:
+        """What she wrote when she was asked where she lives."""
+        code = _POSTAL_CODE.search(text)
+        named = self._named(_POSTAL_CODE.sub(" ", text))
+        if named:
+            return Located((named,))
+        if code:
+            return self._by_code(code[0])
+        return Located()
+
+    def _named(self, text: str) -> Commune | None:
+        words = [w for w in _plain(text).split() if w not in _AROUND]
+        said = " ".join(words)
+        if len(said) < 3 or len(words) > 6:
+            return None
+        if said in self._names:
+            return self.communes[self._names[said]]
+        close = difflib.get_close_matches(said, self._names, n=2, cutoff=ALIKE)
+        places = list(dict.fromkeys(self._names[name] for name in close))
+        return self.communes[places[0]] if len(places) == 1 else None
+
+    def _by_code(self, code: str) -> Located:
+        here = [c for c in self.communes.values() if code in c.postal_codes]
+        if not here:
+            return Located(outside=not code.startswith(self._prefix))
+        here.sort(key=lambda c: -c.population)
+        if len({c.epci for c in here}) == 1:
+            return Located((here[0],))
+        return Located(
+            tuple(here[:MOST])
+        )  # bodies differ from one to the next: she picks, or writes the name
+
+
+def _plain(name: str) -> str:
+    """Without accents, hyphens and articles, "saint" in one spelling."""
+    words = folded(name).replace("-", " ").split()
+    written = {"st": "saint", "ste": "sainte"}
+    return " ".join(written.get(w, w) for w in words if w not in ("l", "la", "le", "les", "d"))
+
+
+NOWHERE = Territory((), {}, "")  # a département that has no file: nothing is ever located
