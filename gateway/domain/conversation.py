@@ -81,11 +81,10 @@ class State:
         The menu stays until another comes: she still sees it, and may answer "2" after reading "1".
         """
         if not any(r.response.startswith(ANSWERS) for r in replies):
-            return replace(
-                self, rest="", rest_menu=()
-            )  # "thank you" does not make her answer the last but one
+            # "thank you" does not make her answer the last but one
+            return replace(self, rest="", rest_menu=(), asking="")
         trail = (*self.trail, self.last)[-5:] if self.last and self.last != replies else self.trail
-        return replace(self, last=replies, trail=trail, rest="", rest_menu=())
+        return replace(self, last=replies, trail=trail, rest="", rest_menu=(), asking="")
 
 
 def _replies_out(replies: tuple[Reply, ...]) -> list[list[Any]]:

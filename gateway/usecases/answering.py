@@ -114,7 +114,10 @@ class Answering:
 
     def _where(self, text: str) -> Outcome | None:
         """Her commune, when it was asked for."""
-        if not self.who.state.asking or digit_in(text, self.words.vocabularies.digits) is not None:
+        said = self.words.vocabularies
+        if not self.who.state.asking or digit_in(text, said.digits) is not None:
+            return None
+        if folded(text) in said.yes | said.no or tuple(folded(text).split()) in said.polite:
             return None
         return self._located(locating.answered(text, self.who, self.territory))
 

@@ -10,6 +10,8 @@ from gateway.ports import Words
 NEAR = "NEAR"  # payload of the choice "Près de chez moi": NEAR <body>
 COMMUNE = "COMMUNE"  # payload of a commune picked by number: COMMUNE <INSEE code>
 
+AGAIN = "?"  # after a name we do not know, she is asked once more; then she speaks of something else
+
 Asked = tuple[tuple[Reply, ...], State]
 
 
@@ -62,8 +64,8 @@ def answered(text: str, who: Conversation, territory: Territory) -> Asked | None
         return (Reply("utter_which_commune", {"choices": choices}),), state
     if found.outside:
         return (Reply("utter_commune_outside"),), replace(state, asking="")
-    if len(text.split()) <= 2:
-        return (Reply("utter_commune_unknown"),), state
+    if len(text.split()) <= 2 and not state.asking.endswith(AGAIN):
+        return (Reply("utter_commune_unknown"),), replace(state, asking=state.asking + AGAIN)
     return None
 
 
@@ -72,7 +74,9 @@ def picked(insee: str, who: Conversation, territory: Territory) -> Asked:
 
 
 def _settled(commune: Commune, state: State) -> Asked:
-    return (_place(commune, state.asking),), replace(state, commune=commune.insee, asking="")
+    return (_place(commune, state.asking.removesuffix(AGAIN)),), replace(
+        state, commune=commune.insee, asking=""
+    )
 
 
 def _place(commune: Commune, body: str) -> Reply:

@@ -56,6 +56,16 @@ def test_it_understands_her_answer(said: str, response: str, commune: str) -> No
     assert state.commune == commune
 
 
+def test_it_asks_for_a_place_twice_and_no_more() -> None:
+    who = replace(conversation(), state=ASKING)
+    asked = answered("Zzyzx", who, HERE)
+    assert asked is not None
+    assert answered("Zzyzx", replace(who, state=asked[1]), HERE) is None
+    settled = answered("Niort", replace(who, state=asked[1]), HERE)
+    assert settled is not None
+    assert settled[0][0].values["place"] == "Mission locale Sud"
+
+
 def test_it_leaves_a_question_to_the_others() -> None:
     assert answered("combien je touche au rsa ce mois", replace(conversation(), state=ASKING), HERE) is None
 
