@@ -5,11 +5,11 @@ ring, a flushed Redis or a killed worker only delays.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import structlog
-from redis.exceptions import ConnectionError as RedisAway
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError
 from taskiq import AckableMessage, AsyncBroker, InMemoryBroker
 from taskiq_redis import RedisStreamBroker
 
@@ -29,14 +29,13 @@ class PatientStreamBroker(RedisStreamBroker):  # type: ignore[misc]  # taskiq-re
             try:
                 async for message in super().listen():
                     yield message
-            except ResponseError as failure:
-                if "NOGROUP" not in str(failure):
-                    raise
-                log.warning("queue_forgotten")
-                await self._declare_consumer_group()
-            except RedisAway:
-                log.warning("queue_away")
+            except (
+                RedisError
+            ) as failure:  # gone, silent too long, or back with nothing: the sweep rings again
+                log.warning("queue_away", error=type(failure).__name__)
                 await asyncio.sleep(1)
+                with contextlib.suppress(RedisError):
+                    await self._declare_consumer_group()
 
 
 def open_broker(redis_url: str) -> AsyncBroker:

@@ -36,6 +36,10 @@ class Beneficiary:
     id: int = 0
 
 
+# Reasons of a request that one call answers; the others tell about an appointment.
+ASK_FOR_A_CALL = ("asked", "appointment", "language", "unanswered", "danger")
+
+
 @dataclass(frozen=True)
 class CallbackRequest:
     """She asked for a person, or a danger was recognised."""

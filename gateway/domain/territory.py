@@ -12,12 +12,13 @@ from gateway.domain.text import folded
 _AROUND = frozenset(
     {
         "j", "je", "suis", "habite", "vis", "a", "au", "aux", "dans", "sur", "de", "la", "ville", "commune", "village",
-        "mon", "ma", "chez", "c", "est", "code", "postal", "cp", "svp", "merci", "pres", "moi", "ici", "bonjour", "oui",
+        "mon", "ma", "chez", "c", "est", "code", "postal", "cp", "svp", "merci", "pres", "moi", "ici", "bonjour", "oui", "loin", "habitons", "vivo", "moro", "cote", "en",
         "i", "live", "in", "at", "the", "my", "is", "town", "from",
     }
 )  # fmt: skip
 _POSTAL_CODE = re.compile(r"\b\d{5}\b")
-ALIKE = 0.82  # below, two names are two places
+_SPACED = re.compile(r"\b(\d\d) (\d{3})\b")
+ALIKE = 0.85  # below, two names are two places
 MOST = 8  # as many as a menu can hold
 
 
@@ -62,11 +63,13 @@ class Territory:
 
     def find(self, text: str) -> Located:
         """What she wrote when she was asked where she lives."""
-        code = _POSTAL_CODE.search(text)
-        named = self._named(_POSTAL_CODE.sub(" ", text))
+        plain = _SPACED.sub(r"\1\2", folded(text))  # digits of any alphabet; "79 000"
+        code = _POSTAL_CODE.search(plain)
+        rest = _POSTAL_CODE.sub(" ", plain)
+        named = self._named(rest)
         if named:
             return Located((named,))
-        if code:
+        if code and len([w for w in rest.split() if w not in _AROUND]) <= 2:  # not "I owe 10000 euros to…"
             return self._by_code(code[0])
         return Located()
 
@@ -77,7 +80,8 @@ class Territory:
             return None
         if said in self._names:
             return self.communes[self._names[said]]
-        close = difflib.get_close_matches(said, self._names, n=2, cutoff=ALIKE)
+        alike = [name for name in self._names if name[0] == said[0]]  # "jardin" is not Ardin
+        close = difflib.get_close_matches(said, alike, n=2, cutoff=ALIKE)
         places = list(dict.fromkeys(self._names[name] for name in close))
         return self.communes[places[0]] if len(places) == 1 else None
 

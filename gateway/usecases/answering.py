@@ -88,7 +88,9 @@ class Answering:
 
     def _alarm(self, kind: str) -> Outcome:
         reply = Reply(f"utter_danger_{kind}")
-        state = replace(self.who.state, menu=(), rest="", rest_menu=(), welcomed=True, last=(reply,))
+        state = replace(
+            self.who.state, menu=(), rest="", rest_menu=(), welcomed=True, last=(reply,), asking=""
+        )
         return self._say(reply, state=state, callback="danger", urgent=True, sensitive=True)
 
     def _stop_or_start(self) -> Outcome | None:
@@ -115,7 +117,7 @@ class Answering:
     def _where(self, text: str) -> Outcome | None:
         """Her commune, when it was asked for."""
         said = self.words.vocabularies
-        if not self.who.state.asking or digit_in(text, said.digits) is not None:
+        if not self.who.state.asking or not has_words(text) or digit_in(text, said.digits) is not None:
             return None
         if folded(text) in said.yes | said.no or tuple(folded(text).split()) in said.polite:
             return None
@@ -125,7 +127,9 @@ class Answering:
         if asked is None:
             return None
         replies, state = asked
-        return self._say(*replies, state=state)
+        # The name of a town is French whoever writes it: no evidence of her language.
+        told = self._say(*replies, state=state)
+        return replace(told, language=self._language(), language_sure=self.who.language_sure)
 
     async def _menu(self) -> Outcome | None:
         """A digit, a label or a yes / no that answers the last menu."""
@@ -323,7 +327,9 @@ class Answering:
         text, scored = self.inbound.text, self.guesser.guess(self.inbound.text)
         if not self.who.language:
             return first_language(text, scored, self.words.vocabularies)
-        language = later_language(self.who.language, text, scored, self.words.vocabularies)
+        language = later_language(
+            self.who.language, text, scored, self.words.vocabularies, self.who.language_sure
+        )
         return Guess(language, self.who.language_sure or language != self.who.language)
 
     def _say(

@@ -68,9 +68,9 @@ def question_to_keep(
 ) -> KeptQuestion | None:
     """`who` is she before this turn; `before`: what she wrote last and what she was told, when she denies it."""
     names = [reply.response for reply in outcome.replies]
-    about = [*names, *(r.response for r in who.state.last), *(name for name, _ in outcome.considered[:2])]
-    if outcome.sensitive or any(sensitive(name) for name in about):
-        return None
+    about = [*names, *(r.response for r in who.state.last), *(name for name, _ in outcome.considered)]
+    if outcome.sensitive or who.state.asking or any(sensitive(name) for name in about):
+        return None  # asked where she lives, she may write her whole address
     if outcome.denied:
         if before is None or not _was_an_answer(before):
             return None

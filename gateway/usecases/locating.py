@@ -8,7 +8,7 @@ from gateway.domain.territory import Body, Commune, Territory
 from gateway.ports import Words
 
 NEAR = "NEAR"  # payload of the choice "Près de chez moi": NEAR <body>
-COMMUNE = "COMMUNE"  # payload of a commune picked by number: COMMUNE <INSEE code>
+COMMUNE = "COMMUNE"  # payload of a commune picked by number: COMMUNE <INSEE code> <body>
 
 AGAIN = "?"  # after a name we do not know, she is asked once more; then she speaks of something else
 
@@ -58,7 +58,7 @@ def answered(text: str, who: Conversation, territory: Territory) -> Asked | None
         return _settled(found.communes[0], state)
     if found.communes:
         choices = [
-            [str(i), c.name, f"{COMMUNE} {c.insee}"]
+            [str(i), c.name, f"{COMMUNE} {c.insee} {state.asking.removesuffix(AGAIN)}"]
             for i, c in enumerate(sorted(found.communes, key=lambda c: c.name), 1)
         ]
         return (Reply("utter_which_commune", {"choices": choices}),), state
@@ -69,8 +69,12 @@ def answered(text: str, who: Conversation, territory: Territory) -> Asked | None
     return None
 
 
-def picked(insee: str, who: Conversation, territory: Territory) -> Asked:
-    return _settled(territory.communes[insee], who.state)
+def picked(choice: str, who: Conversation, territory: Territory) -> Asked:
+    """`choice`: INSEE code and body, as in the payload. The list stays on her screen: she may pick again."""
+    insee, _, body = choice.partition(" ")
+    if insee not in territory.communes:
+        return (Reply("utter_near_unknown"),), replace(who.state, asking="")
+    return _settled(territory.communes[insee], replace(who.state, asking=body))
 
 
 def _settled(commune: Commune, state: State) -> Asked:

@@ -24,7 +24,7 @@ def here() -> Territory:
         ("Bressuir", "Bressuire"), ("bresuire svp", "Bressuire"), ("Partenay", "Parthenay"), ("je vis a thouars", "Thouars"),
         ("St Maixent l'École", "Saint-Maixent-l'École"), ("saint maixent l ecole", "Saint-Maixent-l'École"),
         ("l'absie", "L'Absie"), ("absie", "L'Absie"), ("I live in Melle", "Melle"), ("Aigonnay", "Aigondigné"),
-        ("Argenton-les-Vallées", "Argentonnay"), ("79230", "Aiffres"),
+        ("Argenton-les-Vallées", "Argentonnay"), ("79230", "Aiffres"), ("79 000", "Niort"), ("٧٩٠٠٠", "Niort"), ("۷۹۰۰۰", "Niort"),
     ],
 )  # fmt: skip
 def test_it_finds_her_commune(said: str, name: str, here: Territory) -> None:
@@ -45,13 +45,26 @@ def test_it_asks_when_a_postal_code_spans_several_areas(here: Territory) -> None
         assert all(code in c.postal_codes for c in found)
 
 
-@pytest.mark.parametrize("said", ["75011", "86000 Poitiers", "33000"])
+@pytest.mark.parametrize("said", ["75011", "86000 Poitiers", "33000", "٧٥٠١١"])
 def test_it_knows_a_place_elsewhere(said: str, here: Territory) -> None:
     assert here.find(said).outside
 
 
 @pytest.mark.parametrize(
-    "said", ["", "je ne sais pas", "rsa", "quand est payé le rsa ?", "79999", "👍", "oui"]
+    "said",
+    [
+        "",
+        "je ne sais pas",
+        "rsa",
+        "quand est payé le rsa ?",
+        "79999",
+        "👍",
+        "oui",
+        "Tours",
+        "jardin",
+        "c'est loin ?",
+        "Je dois 10000 euros à la CAF, que faire ?",
+    ],
 )
 def test_it_finds_nothing_in_what_is_no_place(said: str, here: Territory) -> None:
     found = here.find(said)

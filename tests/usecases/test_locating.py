@@ -71,7 +71,7 @@ def test_it_leaves_a_question_to_the_others() -> None:
 
 
 def test_it_takes_the_commune_she_picked() -> None:
-    replies, state = picked("79032", replace(conversation(), state=ASKING), HERE)
+    replies, state = picked("79032 mission_locale", replace(conversation(), state=ASKING), HERE)
     assert replies[0].response == "utter_near_unsure"
     assert (state.commune, state.asking) == ("79032", "")
 

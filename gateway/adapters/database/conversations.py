@@ -22,7 +22,7 @@ from gateway.adapters.database.tables import (
 )
 from gateway.adapters.encryption import Cipher
 from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, State
-from gateway.domain.people import Beneficiary, Referent
+from gateway.domain.people import ASK_FOR_A_CALL, Beneficiary, Referent
 from gateway.domain.sms import weigh
 from gateway.ports import EarlyReport, Outbound
 
@@ -44,6 +44,7 @@ def _with_people() -> Select[Any]:
     asked = select(func.count()).where(
         callback.c.conversation_id == bindparam("the_id"),
         callback.c.closed_at.is_(None),
+        callback.c.reason.in_(ASK_FOR_A_CALL),  # "I will be late" asks nobody to call
         callback.c.at > bindparam("asked_since", type_=UtcDateTime()),
     )
     bound = and_(
