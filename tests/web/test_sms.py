@@ -137,7 +137,7 @@ async def test_it_leaves_a_line_in_the_log_about_a_repeat(service: Service) -> N
 async def test_it_answers_two_messages_of_the_same_moment_in_order(service: Service) -> None:
     number = phone()
     wanted = {"une": "utter_faq/rsa_amount", "deux": "utter_faq/food_aid", "trois": "utter_faq/rsa_sanction"}
-    texts = {f"ma question numero {n}": name for n, name in wanted.items()}
+    texts = {f"combien je touche au rsa, question {n}": name for n, name in wanted.items()}
     service.assistant.said = texts
     service.assistant.open.clear()  # the first is being thought about when the others come
     for body in texts:
