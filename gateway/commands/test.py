@@ -9,9 +9,6 @@ from pathlib import Path
 from gateway.commands.train import RASA, model
 from gateway.settings import ROOT
 
-# It runs in Rasa's Python, below.
-LATER = ("--ignore=tests/bot",)
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs=argparse.REMAINDER, help="fichiers, dossiers ou options de pytest")
@@ -26,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
         code = _pytest(RASA, ["tests/bot", "-q", "-p", "no:cacheprovider", "-c", "tests/bot/pytest.ini"])
     others = [path for path in chosen if "tests/bot" not in path]
     if code == 0 and (others or not chosen):
-        code = _pytest(Path(sys.executable), others or ["tests", *LATER])
+        code = _pytest(Path(sys.executable), others or ["tests", "--ignore=tests/bot"])
     return code
 
 

@@ -36,8 +36,9 @@ class Beneficiary:
     id: int = 0
 
 
-# Reasons of a request that one call answers; the others tell about an appointment.
-ASK_FOR_A_CALL = ("asked", "appointment", "language", "unanswered", "danger")
+# Reasons of a request: a second one of these is dealt with by the call that the first will bring.
+ANSWERED_BY_ONE_CALL = ("asked", "appointment", "language", "unanswered")
+ASK_FOR_A_CALL = (*ANSWERED_BY_ONE_CALL, "danger")  # the others only tell about an appointment
 
 
 @dataclass(frozen=True)

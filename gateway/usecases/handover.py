@@ -3,10 +3,9 @@
 from datetime import datetime
 
 from gateway.domain.conversation import Channel, Conversation, Reply
-from gateway.domain.people import CallbackRequest
+from gateway.domain.people import ANSWERED_BY_ONE_CALL, CallbackRequest
 from gateway.ports import Transaction
 
-CALLS = ("asked", "appointment", "language", "unanswered")  # all are answered by one and the same call
 APPOINTMENT = ("move", "cancel", "when", "late")
 
 
@@ -19,7 +18,7 @@ async def ask_for_a_person(
     no second mail. A danger, or an appointment that she cannot keep, is always told.
     """
     new = await tx.add_callback(CallbackRequest(who.id, message_id, reason, now))
-    if not new or (who.callback_open and reason in CALLS) or who.channel is Channel.WEB:
+    if not new or (who.callback_open and reason in ANSWERED_BY_ONE_CALL) or who.channel is Channel.WEB:
         return []  # from a page there is no number to call: she was told which one to text
     to = who.referent.email if who.referent else team
     values = _about(who, reason=reason)
