@@ -20,10 +20,12 @@ from bot.actions.handover import actions
 from gateway.adapters.clock import MovableClock, SystemClock
 from gateway.adapters.content_files import ContentFiles
 from gateway.adapters.database.engine import is_full, migrate, open_engine
+from gateway.adapters.database.services import DatabaseServices
 from gateway.adapters.database.store import DatabaseStore
 from gateway.adapters.encryption import Cipher
 from gateway.adapters.langid import LanguageByWords
 from gateway.adapters.mail import SimulatedMailbox, SmtpMailer
+from gateway.adapters.obstacle_files import read_obstacles
 from gateway.adapters.phone import spoken
 from gateway.adapters.queue import TaskiqQueue, open_broker
 from gateway.adapters.rasa import RasaAssistant
@@ -83,9 +85,11 @@ def build(settings: Settings) -> Wiring:
         )  # fmt: skip
     mailbox = None
     if settings.smtp_url:
-        mailer: Any = SmtpMailer(settings.smtp_url, settings.mail_from, clock)
+        mailer: Any = SmtpMailer(settings.smtp_url, settings.mail_from, clock, settings.public)
     else:
-        mailer = mailbox = SimulatedMailbox(settings.var / "simulator" / "mails.jsonl", clock)
+        mailer = mailbox = SimulatedMailbox(
+            settings.var / "simulator" / "mails.jsonl", clock, settings.public
+        )
     store = DatabaseStore(open_engine(settings.database), Cipher(settings.secret_keys.get_secret_value()))
     words = ContentFiles(ROOT, {"service": settings.service_name, "number": spoken(settings.number)})
     assistant = RasaAssistant(settings.rasa_urls)
@@ -96,7 +100,8 @@ def build(settings: Settings) -> Wiring:
     )  # fmt: skip
     hub = Hub()
     worker = Worker(
-        store=store, words=words, territory=read_territory(ROOT, settings.departement), assistant=assistant, guesser=LanguageByWords(), carrier=carrier,
+        store=store, words=words, territory=read_territory(ROOT, settings.departement),
+        obstacles=read_obstacles(ROOT / "bot" / "obstacles.yml"), services=DatabaseServices(store), assistant=assistant, guesser=LanguageByWords(), carrier=carrier,
         mailer=mailer, clock=clock, team=settings.callback_email, timezone=settings.timezone,
         on_answer=hub.tell, questions_kept_days=settings.questions_kept_days,
     )  # fmt: skip

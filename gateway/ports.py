@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, Reply
+from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, Reply, State
 from gateway.domain.keywords import Vocabularies
 from gateway.domain.menu import Choice
+from gateway.domain.obstacle import SharedObstacle
 from gateway.domain.people import Beneficiary, CallbackRequest, Referent
 from gateway.domain.questions import Exchange, KeptQuestion
 from gateway.domain.safety import Lexicon
+from gateway.domain.service import Service, Wanted
 
 
 class Clock(Protocol):
@@ -39,7 +41,21 @@ class Assistant(Protocol):
         """Asked again with the same `sid`, it gives the same answer and changes nothing."""
         ...
 
+    async def meaning(self, text: str) -> str:
+        """The likeliest meaning ("obstacle/mobility"), outside any conversation; "" when in doubt."""
+        ...
+
     async def forget(self, pseudonym: str) -> None: ...
+
+
+class Services(Protocol):
+    """Local services, as imported from data·inclusion."""
+
+    async def near(self, wanted: Wanted) -> Sequence[Service]:
+        """Three at most, the best first."""
+        ...
+
+    async def one(self, service_id: str) -> Service | None: ...
 
 
 class LanguageGuesser(Protocol):
@@ -143,6 +159,15 @@ class Queue(Protocol):
 
 
 @dataclass(frozen=True)
+class SharedBy:
+    """Whose obstacle it is: `person` is her pseudonym, `first_name` for her referent's eyes."""
+
+    person: str
+    first_name: str
+    obstacle: SharedObstacle
+
+
+@dataclass(frozen=True)
 class Job:
     id: int
     kind: str  # converse, deliver, mail, forget, report
@@ -182,12 +207,19 @@ class Transaction(Protocol):
     async def unanswered(self, conversation_id: int) -> Sequence[Inbound]: ...
     async def previous_text(self, conversation_id: int, before_id: int) -> str: ...
     async def inbound_by_sid(self, sid: str) -> int | None: ...
-    async def close_inbound(self, inbound_id: int, now: datetime) -> bool: ...
+    async def close_inbound(self, inbound_id: int, now: datetime, erase: bool = False) -> bool: ...
 
     # ours
     async def add_outbound(
-        self, to: Conversation, inbound_id: int | None, text: str, responses: Sequence[str], now: datetime
+        self,
+        to: Conversation,
+        inbound_id: int | None,
+        text: str,
+        responses: Sequence[str],
+        now: datetime,
+        personal: bool = False,
     ) -> int: ...
+    async def erase_personal(self, conversation_id: int) -> bool: ...
     async def next_outbound(self, conversation_id: int) -> Outbound | None: ...
     async def mark_attempt(self, outbound_id: int) -> None: ...
     async def mark_refused(self, outbound_id: int) -> None: ...
@@ -215,6 +247,18 @@ class Transaction(Protocol):
     async def previous_exchange(self, conversation_id: int, before_id: int) -> Exchange | None: ...
     async def keep_question(self, new: KeptQuestion) -> None: ...
     async def forget_questions(self, before: date) -> int: ...
+
+    # obstacles that she told her referent
+    async def share_obstacle(self, conversation_id: int, shared: SharedObstacle, now: datetime) -> None: ...
+    async def withdraw_obstacle(self, conversation_id: int, kind: str, now: datetime) -> None: ...
+    async def shared_obstacles(self, conversation_id: int) -> Sequence[SharedObstacle]: ...
+    async def obstacles_of_referent(self, email: str) -> Sequence[SharedBy]: ...
+    async def obstacles_of_everybody(self) -> Sequence[SharedBy]: ...
+    async def unbind(self, conversation_id: int) -> None: ...
+    async def save_state(self, conversation_id: int, state: State) -> None: ...
+
+    # local services
+    async def replace_services(self, services: Sequence[Service]) -> None: ...
 
     # work: one job a kind and subject
     async def arm(self, kind: str, subject: int, due_at: datetime) -> int: ...

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from gateway.domain.conversation import Conversation, Outcome
+from gateway.domain.conversation import IDLE, Conversation, Outcome
+from gateway.domain.obstacle import Obstacles
 from gateway.domain.safety import danger_in
 from gateway.domain.territory import NOWHERE, Territory
 from gateway.errors import AssistantSilent, MailLater
@@ -29,6 +30,7 @@ from gateway.ports import (
     Mailer,
     Outbound,
     Queue,
+    Services,
     SmsCarrier,
     Store,
     Transaction,
@@ -36,6 +38,7 @@ from gateway.ports import (
 )
 from gateway.usecases import conversation, delivery
 from gateway.usecases.answering import Answering
+from gateway.usecases.finding import NO_SERVICES
 
 log = structlog.get_logger()
 
@@ -58,6 +61,8 @@ class Worker:
     timezone: str
     questions_kept_days: int = 90
     territory: Territory = NOWHERE
+    obstacles: Obstacles = field(default_factory=Obstacles)
+    services: Services = NO_SERVICES
     queue: Queue | None = None
     on_answer: Callable[[int], None] = field(default=lambda _conversation_id: None)
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -144,9 +149,9 @@ class Worker:
                 rings = list(await conversation.record_turn(tx, turn, outcome, self.team, now))
                 turn = await conversation.next_turn(tx, job.subject, now)
                 mine = await tx.renew(job, self.owner) if turn else await tx.finish(job, self.owner)
-            log.info(
-                "turn_answered", conversation=job.subject, responses=[r.response for r in outcome.replies]
-            )
+            # A personal turn leaves no trace of what it was about.
+            said = [] if outcome.personal else [r.response for r in outcome.replies]
+            log.info("turn_answered", conversation=job.subject, responses=said)
             self.on_answer(job.subject)
             await self.ring(rings)
             if not mine:  # a message came meanwhile, or the lease was lost: whoever claims next goes on
@@ -170,6 +175,8 @@ class Worker:
         answering = Answering(
             words=self.words,
             territory=self.territory,
+            obstacles=self.obstacles,
+            services=self.services,
             assistant=self.assistant,
             guesser=self.guesser,
             who=turn.conversation,
@@ -221,6 +228,10 @@ class Worker:
             await self.assistant.forget(who.pseudonym)
         except AssistantSilent:
             return await self._postpone(job, timedelta(minutes=5))
+        async with self.store.transaction() as tx:
+            more = await conversation.end(tx, who.id, self.obstacles, self.clock.now())
+        if more:
+            return await self._postpone(job, IDLE)
         await self._finish(job)
 
     async def _report(self, job: Job, report: EarlyReport) -> None:

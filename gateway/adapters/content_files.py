@@ -17,10 +17,11 @@ from babel.dates import format_date
 from babel.messages.pofile import read_po
 
 from gateway.adapters.amount_files import Amount, read_amounts
+from gateway.adapters.opening_hours import in_words
 from gateway.domain.conversation import Channel, Reply
 from gateway.domain.keywords import Vocabularies, Vocabulary
 from gateway.domain.language import LANGUAGES
-from gateway.domain.menu import Choice, numbered
+from gateway.domain.menu import PERSON, Choice, numbered
 from gateway.domain.safety import Lexicon
 from gateway.ports import Rendered
 from gateway.rendering import fitted
@@ -44,8 +45,8 @@ class Response:
     @property
     def sentences(self) -> list[str]:
         """Everything to translate: the text, the titles, the label."""
-        label = self.metadata.get("label")
-        return [s for s in (self.text, self.web, self.amounts, *(t for t, _ in self.buttons), label) if s]
+        about = (self.metadata.get("label"), self.metadata.get("name"))
+        return [s for s in (self.text, self.web, self.amounts, *(t for t, _ in self.buttons), *about) if s]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -174,7 +175,8 @@ class ContentFiles:
             if place := reply.values.get("near"):
                 texts.append(self._place(place, language))
             menu = self._menu(reply, language) or menu
-        room = 1 if replies[0].response == "utter_welcome" else 0
+        names = {reply.response for reply in replies}
+        room = 1 if names & {"utter_welcome", "utter_back_to"} else 0  # two things said in one turn
         more = self.text("utter_more", language)
         return fitted("\n".join(texts), menu, language, channel, more, room)
 
@@ -198,10 +200,53 @@ class ContentFiles:
             return tuple(Choice(*c) for c in shown)
         if meanings := reply.values.get("meanings"):
             return numbered((self.label(m, language), f"/{m}") for m in meanings)
-        buttons = self.responses[reply.response].buttons
+        if lines := reply.values.get("lines"):
+            titled = [(self._title(line, language), line[1]) for line in lines]
+            return numbered([*titled, *self._ways_out(language)])
+        found = self.responses[reply.response]
+        if found.metadata.get("question"):
+            at = reply.values.get(
+                "at", ""
+            )  # which question this is: an old one on her screen answers nothing
+            neither = (self.text("utter_prefer_not", language), f"ANSWER {at} skip")
+            asked = [
+                (self.say(reply.response, title, language), payload.replace("ANSWER ", f"ANSWER {at} "))
+                for title, payload in found.buttons
+            ]
+            return numbered([*asked, neither, *self._ways_out(language)])
+        buttons = found.buttons
         if "near" in reply.values:  # the place is said: nothing left to ask
             buttons = tuple(b for b in buttons if not b[1].startswith("NEAR "))
-        return numbered((self.say(reply.response, title, language), payload) for title, payload in buttons)
+        kind = reply.values.get("kind", "")
+        return numbered(
+            (self.say(reply.response, title, language), payload.replace("{kind}", str(kind)))
+            for title, payload in buttons
+        )
+
+    def _ways_out(self, language: str) -> Sequence[tuple[str, str]]:
+        return ((self.text("utter_person_title", language), PERSON),)
+
+    def _title(self, line: Sequence[Any], language: str) -> str:
+        """A line of a menu made in a use case: [what names it, payload, severity when it has one].
+
+        "label:faq/debt", "name:obstacle/money", "next:obstacle/money", "text:utter_x", "=as written".
+        """
+        how, _, what = line[0].partition(":")
+        if line[0].startswith("="):
+            return str(line[0][1:])
+        if how == "next":
+            return self.text("utter_next_title", language, {"topic": what})
+        title = {"label": self.label, "name": self.name, "text": self.text}[how](what, language)
+        severity = line[2] if len(line) > 2 else None
+        if severity is None:
+            return title
+        asked = self.responses["utter_ask/severity"]
+        return f"{title} : {self.say(asked.name, asked.buttons[severity][0], language)}"
+
+    def name(self, meaning: str, language: str) -> str:
+        """What an obstacle is called in a list ("obstacle/money" → "Argent")."""
+        french = self.responses[f"utter_{meaning}"].metadata["name"]
+        return self.say(f"utter_{meaning}", french, language)
 
     def _place(self, place: Sequence[str], language: str) -> str:
         name, certainty = place
@@ -222,6 +267,10 @@ class ContentFiles:
         def value(match: re.Match[str]) -> str:
             name = match[1]
             found = values.get(name, self.defaults.get(name, ""))
+            if name == "topic" and found:
+                found = self.name(str(found), language)
+            if name == "hours":
+                found = in_words(str(found), self.locale(language))
             if name == "date" and found:
                 found = format_date(date.fromisoformat(str(found)), "long", self.locale(language))
             return str(found)

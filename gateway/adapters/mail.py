@@ -19,9 +19,9 @@ _TEMPLATES = Environment(
 )
 
 
-def written(mail: Mail) -> tuple[str, str]:
-    """(subject, text). The subject names nobody."""
-    whole = _TEMPLATES.get_template(f"{mail.template}.txt").render(mail.values)
+def written(mail: Mail, public: str = "") -> tuple[str, str]:
+    """(subject, text). The subject names nobody. `public`: where links lead."""
+    whole = _TEMPLATES.get_template(f"{mail.template}.txt").render(mail.values, public=public)
     subject, _, text = whole.partition("\n")
     return subject[:1].upper() + subject[1:], text.strip()
 
@@ -29,9 +29,9 @@ def written(mail: Mail) -> tuple[str, str]:
 class SmtpMailer:
     """`url`: smtp://user:password@host:port (smtps:// for TLS from the start)."""
 
-    def __init__(self, url: str, sender: str, clock: Clock) -> None:
+    def __init__(self, url: str, sender: str, clock: Clock, public: str = "") -> None:
         parts = urlsplit(url)
-        self._sender, self._clock = sender, clock
+        self._sender, self._clock, self._public = sender, clock, public
         self._options = {
             "hostname": parts.hostname or "127.0.0.1",
             "port": parts.port or (465 if parts.scheme == "smtps" else 25),
@@ -42,7 +42,7 @@ class SmtpMailer:
         }
 
     async def send(self, mail: Mail) -> None:
-        subject, text = written(mail)
+        subject, text = written(mail, self._public)
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._sender, mail.to, subject
         message["Date"] = format_datetime(self._clock.now())
@@ -58,13 +58,13 @@ class SmtpMailer:
 class SimulatedMailbox:
     """Keeps mails in a file of the demonstration, one JSON object a line."""
 
-    def __init__(self, file: Path, clock: Clock) -> None:
-        self._file, self._clock = file, clock
+    def __init__(self, file: Path, clock: Clock, public: str = "") -> None:
+        self._file, self._clock, self._public = file, clock, public
 
     async def send(self, mail: Mail) -> None:
         if any(m["id"] == mail.id for m in self.mails()):
             return
-        subject, text = written(mail)
+        subject, text = written(mail, self._public)
         at: datetime = self._clock.now()
         row = {
             "id": mail.id,

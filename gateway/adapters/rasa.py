@@ -19,6 +19,7 @@ from gateway.ports import Question
 
 _PAYLOAD_MARK = re.compile(r"^[\s/]+")
 DEADLINE = 6.0  # seconds for one try, once it is Rasa's turn
+SURE = 0.5  # the threshold of config.yml
 AT_ONCE = 4  # questions in one Rasa process at a time: it has one processor, more would only wait inside
 
 
@@ -47,6 +48,12 @@ class RasaAssistant:
         if not replies:
             raise AssistantSilent("Rasa answered with nothing")
         return replies
+
+    async def meaning(self, text: str) -> str:
+        said = await self._post(self.urls[0], "/model/parse", {"text": _PAYLOAD_MARK.sub("", text) or "."})
+        ranking: list[dict[str, Any]] = (said or {}).get("intent_ranking") or [{}]
+        best = ranking[0]
+        return str(best.get("name", "")) if best.get("confidence", 0.0) >= SURE else ""
 
     async def forget(self, pseudonym: str) -> None:
         url = self._url_of(pseudonym)

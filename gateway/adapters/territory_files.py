@@ -15,6 +15,12 @@ def read_territory(root: Path, departement: str) -> Territory:
     return Territory(communes, aliases, departement)
 
 
+def epci_names(root: Path, departement: str) -> dict[str, str]:
+    """SIREN of an intercommunalité → its name."""
+    rows = _rows(root / "territories" / departement / "communes.csv")
+    return {row["epci_siren"]: row["epci_name"] for row in rows}
+
+
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:

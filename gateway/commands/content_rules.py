@@ -20,7 +20,18 @@ from gateway.settings import ROOT, Settings
 EASE_ON_AVERAGE = 85.0
 AMOUNT = ("name", "value", "unit", "from", "valid_until", "checked_on", "reference", "url", "openfisca")
 METADATA = ("source", "checked_on", "valid_until", "audience")
-PLACEHOLDERS = {"service", "number", "referent", "source", "date", "place"}
+PLACEHOLDERS = {
+    "service",
+    "number",
+    "referent",
+    "source",
+    "date",
+    "place",
+    "topic",
+    "name",
+    "contact",
+    "hours",
+}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 # Words in capitals that are names, not orders to write them.
@@ -145,6 +156,8 @@ def reading() -> list[str]:
     eases = []
     for response in read_responses(ROOT / "bot" / "data").values():
         where = f"{response.file}, {response.name}"
+        if response.metadata.get("title"):  # a line of a menu, not a sentence
+            continue
         for text in (response.text, response.amounts) if response.amounts else (response.text,):
             eases.append(measured := ease(text))
             if measured < EASE:
@@ -166,7 +179,7 @@ def capital_words() -> list[str]:
         for language in LANGUAGES:
             texts = (words.say(response.name, t, language) for t in (response.text, response.amounts) if t)
             text = "\n".join(texts)
-            for word in re.findall(r"\b[A-ZÀ-Ü]{3,}\b", text):
+            for word in re.findall(r"\b(?:MES |PAS )?[A-ZÀ-Ü]{3,}\b", text):
                 if word not in NAMES and command_in(word, words.vocabularies) is None:
                     problems.append(
                         f"{response.file}, {response.name} [{language}] : le mot {word} ne déclenche rien"

@@ -16,6 +16,7 @@ from gateway import logs
 from gateway.adapters.database.engine import is_full
 from gateway.adapters.encryption import Cipher, new_key
 from gateway.adapters.phone import e164
+from gateway.adapters.services_file import read_services
 from gateway.app import Wiring, build, create_app, running
 from gateway.commands.rasa_process import RasaProcess
 from gateway.commands.train import model
@@ -160,6 +161,10 @@ async def _tell_when_started(server: uvicorn.Server, wiring: Wiring, settings: S
     store = wiring.store
     await import_referents(store, (DEMONSTRATION / "referents.csv").read_bytes())
     await import_beneficiaries(store, (DEMONSTRATION / "beneficiaries.csv").read_bytes(), e164)
+    if not await store.rows(store.tables.service):  # the examples, until real ones are imported
+        services, _ = read_services((DEMONSTRATION / "services.json").read_bytes())
+        async with store.transaction() as tx:
+            await tx.replace_services(services)
     here = f"http://127.0.0.1:{settings.port}"
     print(
         f"\nCoup de pouce est prêt.\n  Le simulateur (téléphones)  {here}/simulator\n"

@@ -1,16 +1,19 @@
 """Where a conversation stands, and what one turn changes. Values only: nothing is sent from here."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from gateway.domain.menu import Choice
+from gateway.domain.obstacle import Assessment, Change, SharedObstacle
 from gateway.domain.people import Beneficiary, Referent
 
 # What SIMPLE, SOURCE and "retour" are about: answers and menus, not courtesies.
 ANSWERS = ("utter_faq/", "utter_simple/", "utter_menu/", "utter_obstacle/", "utter_danger_")
+QUESTIONS = ("utter_ask/", "utter_may_i_tell", "utter_message_erased")
 IDLE = timedelta(minutes=30)  # after which Rasa forgets; the gateway remembers where she was
 
 
@@ -36,6 +39,7 @@ class State:
     - `rest`: the end of an answer too long for its segments, said on "1 la suite"
     - `waiting`: her first words, kept while her language is asked
     - `commune`: where she lives, INSEE code; `asking`: what the commune that was asked for will tell
+    - `assessment`: the obstacle she is telling, and how far
     """
 
     menu: tuple[Choice, ...] = ()
@@ -47,6 +51,7 @@ class State:
     welcomed: bool = False
     commune: str = ""
     asking: str = ""
+    assessment: Assessment | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -59,6 +64,7 @@ class State:
             "welcomed": self.welcomed,
             "commune": self.commune,
             "asking": self.asking,
+            "assessment": self.assessment.to_json() if self.assessment else None,
         }
 
     @classmethod
@@ -73,7 +79,26 @@ class State:
             welcomed=data.get("welcomed", False),
             commune=data.get("commune", ""),
             asking=data.get("asking", ""),
+            assessment=Assessment.from_json(data.get("assessment")),
         )
+
+    def ended(self, sensitive: Collection[str], says: Collection[str]) -> "State":
+        """The conversation is over: what serves it alone is forgotten.
+
+        An obstacle half told waits for her, unless it is one of the `sensitive` kinds; one that is told is gone,
+        shared or not. `says`: the responses that name a sensitive kind.
+        """
+        told = self.assessment
+        if told and told.asks and told.kind not in sensitive:
+            told = replace(told, queue=tuple(k for k in told.queue if k not in sensitive))
+        elif told:
+            told = None
+        heard = [r.response for replies in (self.last, *self.trail) for r in replies]
+        shown = [word for c in self.menu for word in re.split(r"[ .]", c.payload)]
+        was = self.assessment is not None and self.assessment.kind in sensitive
+        if was or set(heard) & set(says) or set(shown) & set(sensitive):
+            return replace(self, assessment=told, menu=(), last=(), trail=(), rest="", rest_menu=())
+        return replace(self, assessment=told)
 
     def after(self, replies: tuple[Reply, ...]) -> "State":
         """The state once these replies have been said.
@@ -83,6 +108,8 @@ class State:
         if not any(r.response.startswith(ANSWERS) for r in replies):
             # "thank you" does not make her answer the last but one
             return replace(self, rest="", rest_menu=(), asking="")
+        # A question is asked again by where she stands, not by what was said: it is no answer to go back to.
+        replies = tuple(r for r in replies if not r.response.startswith(QUESTIONS))
         trail = (*self.trail, self.last)[-5:] if self.last and self.last != replies else self.trail
         return replace(self, last=replies, trail=trail, rest="", rest_menu=(), asking="")
 
@@ -111,6 +138,8 @@ class Conversation:
     callback_open: bool = False
     beneficiary: Beneficiary | None = None
     referent: Referent | None = None
+    shared: tuple[SharedObstacle, ...] = ()  # what she told her referent, oldest first
+    silent_for: timedelta | None = None  # since the turn before this one
 
 
 @dataclass(frozen=True)
@@ -144,3 +173,7 @@ class Outcome:
     denied: bool = False  # she says that the last answer is not the one
     considered: tuple[tuple[str, float], ...] = ()  # meanings weighed, best first, with their odds
     sensitive: bool = False  # danger: her words are not kept for the content team
+    erase: bool = False  # her words speak of health or justice: they are not kept once answered
+    personal: bool = False  # she tells such an obstacle: erased too, and nothing names what was said
+    changes: tuple[Change, ...] = ()  # obstacles told to her referent, or taken back
+    unbind: bool = False  # "this is not me": the number is no longer that person's

@@ -17,11 +17,11 @@ class Choice:
 
 
 def numbered(titles_and_payloads: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
-    """1, 2, 3… in order; a person is always 0."""
+    """1, 2, 3… in order; a person is always 0, and 9 is "none of these, I prefer not to say"."""
     choices, digit = [], 0
     for title, payload in titles_and_payloads:
-        if payload == PERSON:
-            choices.append(Choice("0", title, payload))
+        if payload == PERSON or payload.endswith(NEITHER):
+            choices.append(Choice("0" if payload == PERSON else "9", title, payload))
             continue
         digit += 1
         choices.append(Choice(str(digit), title, payload))
@@ -29,6 +29,7 @@ def numbered(titles_and_payloads: Iterable[tuple[str, str]]) -> tuple[Choice, ..
 
 
 PERSON = "/talk_to_human"
+NEITHER = (" skip", "NOTHING")
 
 # What may stand around a digit without changing it: "n°2", "le 2", "2.", "choix 2", "réponse 2".
 _AROUND = {

@@ -12,6 +12,12 @@ _LATIN_I = re.compile(
 )  # typed on a Russian keyboard inside a Ukrainian word
 _REPEATED = re.compile(r"([^\W\d])\1{2,}")
 _NOT_A_WORD = re.compile(r"[^\w\s]|_")
+# "and", "but", "also" of each language, and what ends a sentence.
+_AND = re.compile(
+    r"[.,;!?،؛]+\s|\s[+&]\s|\s(?:et|é|mais|aussi|puis|plus|and|but|also|plus|e|mas|y|pero|ve|ama|și|si|dar|и|но|а"
+    r"|ещё|еще|і|та|але|й|و|لكن|كمان|او|خو|هم)\s|\sو(?=\w)",
+    re.IGNORECASE,
+)
 _SPACES = re.compile(r"\s+")
 # Marks that change the reading direction: invisible, and able to hide what a text says.
 _DIRECTION_MARKS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -40,6 +46,17 @@ def folded(text: str) -> str:
     text = "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in text)
     text = _LATIN_I.sub("і", _REPEATED.sub(r"\1", text))
     return _SPACES.sub(" ", _NOT_A_WORD.sub(" ", text)).strip()
+
+
+def parts(text: str) -> list[str]:
+    """A sentence cut where it goes from one thing to another; [] when it says one thing.
+
+    >>> parts("g pa de voiture et personne pour garder mon fils")
+    ['g pa de voiture', 'personne pour garder mon fils']
+    """
+    found = [part.strip() for part in _AND.split(text)]
+    kept = [part for part in found if len(part.split()) > 1 or len(part) > 7]
+    return kept if len(kept) > 1 else []
 
 
 def has_words(text: str) -> bool:

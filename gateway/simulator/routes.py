@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
+from gateway.domain.conversation import Channel
 from gateway.domain.sms import weigh
 from gateway.simulator.carrier import FAULTS, REPORTS
 
@@ -123,6 +124,16 @@ def _row(message: dict[str, Any], address: str, settings: Any) -> dict[str, Any]
         "status": message["status"],
         "responses": message["responses"],
     }
+
+
+@router.get("/api/obstacles")
+async def obstacles(request: Request, phone: str) -> list[dict[str, Any]]:
+    """What this person told her referent, as it is stored."""
+    wiring, phone = request.app.state.wiring, phone.replace(" ", "+")
+    async with wiring.store.transaction() as tx:
+        known = await tx.find_conversation(Channel.SMS, phone)
+        shared = await tx.shared_obstacles(known) if known else ()
+    return [one.to_json() for one in shared]
 
 
 @router.get("/api/clock")

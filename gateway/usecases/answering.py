@@ -4,27 +4,36 @@ Nothing is stored or sent from here: a turn goes in, an Outcome comes out.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.domain.conversation import Conversation, Inbound, Outcome, Reply, State
 from gateway.domain.keywords import command_in, language_asked
 from gateway.domain.language import Guess, first_language, later_language
 from gateway.domain.menu import PERSON, Choice, chosen, corrected, digit_in
+from gateway.domain.obstacle import Obstacles, last_word_of, numbers_in
 from gateway.domain.safety import danger_in
 from gateway.domain.territory import NOWHERE, Territory
-from gateway.domain.text import folded, has_words
+from gateway.domain.text import folded, has_words, parts
 from gateway.errors import AssistantSilent
-from gateway.ports import Assistant, LanguageGuesser, Question, Words
-from gateway.usecases import learning, locating
+from gateway.ports import Assistant, LanguageGuesser, Question, Services, Words
+from gateway.usecases import assessing, learning, locating
+from gateway.usecases.assessing import Assessing, Told
+from gateway.usecases.finding import NO_SERVICES, described, nearby
 from gateway.usecases.handover import acknowledgement
 
 MENU = (Reply("utter_menu/main"),)
 # A choice that names its answer needs no understanding: it is given even when Rasa is away.
-READY = ("/faq/", "/menu/", "/obstacle/")
+READY = ("/faq/", "/menu/")
+OBSTACLE = "utter_obstacle/"
 # Never proposed as a meaning: "did you mean good morning?" helps nobody; a person is always 0 below.
 SMALL_TALK = {
     "greet", "thanks", "goodbye", "help", "affirm", "deny", "insult", "out_of_scope",
     "stop", "start", "start_over", "go_back", "repeat_simpler", "talk_to_human",
+}  # fmt: skip
+# In the middle of a question these mean that it was not answered.
+NOT_AN_ANSWER = {
+    "utter_not_understood", "utter_rephrase", "utter_affirm", "utter_deny", "utter_out_of_scope",
+    "utter_choose_number", "utter_emoji", "utter_empty", "utter_picture",
 }  # fmt: skip
 ASK_LANGUAGE = Reply("utter_change_language", {"languages": 1})
 
@@ -43,14 +52,17 @@ class Answering:
     again: bool = False
     last_try: bool = False
     territory: Territory = NOWHERE
+    obstacles: Obstacles = field(default_factory=Obstacles)
+    services: Services = NO_SERVICES
 
     async def outcome(self) -> Outcome:
         """The whole turn, rendered."""
-        return self.rendered(await self._decided())
+        return self._discreet(self.rendered(await self._decided()))
 
     def apology(self) -> Outcome:
         """The one sentence for when nothing else works, and a person who calls back."""
-        return self.rendered(self._compose((Reply("utter_later"),), self._guess(), callback="unanswered"))
+        sorry = self._compose((Reply("utter_later"),), self._guess(), callback="unanswered")
+        return self._discreet(self.rendered(sorry))
 
     # the order of design and of safety
 
@@ -59,11 +71,15 @@ class Answering:
             if (found := step()) is not None:
                 return found
         text = self.inbound.text
+        if choice := self._exact_answer(text):  # "Personne" answers the question; elsewhere it calls somebody
+            return await self._choose(choice)
         if language := language_asked(text, self.words.vocabularies):
             return await self._speak(language)
         if command := command_in(text, self.words.vocabularies):
             return await self._obey(command)
-        if (found := self._where(text)) is not None:
+        if (found := await self._where(text)) is not None:
+            return found
+        if (found := self._several(text)) is not None:
             return found
         if (found := await self._menu()) is not None:
             return found
@@ -89,8 +105,9 @@ class Answering:
     def _alarm(self, kind: str) -> Outcome:
         reply = Reply(f"utter_danger_{kind}")
         state = replace(
-            self.who.state, menu=(), rest="", rest_menu=(), welcomed=True, last=(reply,), asking=""
-        )
+            self.who.state,
+            menu=(), rest="", rest_menu=(), welcomed=True, last=(reply,), asking="", assessment=None,
+        )  # fmt: skip
         return self._say(reply, state=state, callback="danger", urgent=True, sensitive=True)
 
     def _stop_or_start(self) -> Outcome | None:
@@ -98,7 +115,8 @@ class Answering:
         if said == "STOP":
             # The carrier that dealt with it has confirmed it too; a second STOP needs no second word.
             quiet = bool(self.inbound.carrier_stop) or self.who.opted_out
-            return self._say(*(() if quiet else (Reply("utter_stop_confirmed"),)), stop=True)
+            state = replace(self.who.state, assessment=None)  # half told: nothing of it is kept
+            return self._say(*(() if quiet else (Reply("utter_stop_confirmed"),)), state=state, stop=True)
         if said == "START":
             if self.inbound.carrier_stop:
                 return self._say(start=True)
@@ -114,19 +132,22 @@ class Answering:
             return self._say()
         return self._say(Reply("utter_stopped_reminder"), reminded_on=self.today)
 
-    def _where(self, text: str) -> Outcome | None:
+    async def _where(self, text: str) -> Outcome | None:
         """Her commune, when it was asked for."""
         said = self.words.vocabularies
         if not self.who.state.asking or not has_words(text) or digit_in(text, said.digits) is not None:
             return None
         if folded(text) in said.yes | said.no or tuple(folded(text).split()) in said.polite:
             return None
-        return self._located(locating.answered(text, self.who, self.territory))
+        return await self._located(locating.answered(text, self.who, self.territory))
 
-    def _located(self, asked: locating.Asked | None) -> Outcome | None:
+    async def _located(self, asked: locating.Asked | None) -> Outcome | None:
         if asked is None:
             return None
         replies, state = asked
+        if not replies:
+            kind = self.who.state.asking.removesuffix(locating.AGAIN).partition(" ")[2] or state.asking
+            return await replace(self, who=replace(self.who, state=state))._near_her(kind)
         # The name of a town is French whoever writes it: no evidence of her language.
         told = self._say(*replies, state=state)
         return replace(told, language=self._language(), language_sure=self.who.language_sure)
@@ -135,7 +156,7 @@ class Answering:
         """A digit, a label or a yes / no that answers the last menu."""
         said, text, state = self.words.vocabularies, self.inbound.text, self.who.state
         text = corrected(text, said.no)
-        choice = chosen(text, state.menu, said.digits, said.yes, said.no)
+        choice = chosen(text, state.menu, said.digits, said.yes, said.no) or self._said_in_words(text)
         if choice:
             return await self._choose(choice)
         digit = digit_in(text, said.digits)
@@ -146,9 +167,42 @@ class Answering:
         if not state.welcomed:
             return self._compose((ASK_LANGUAGE,), Guess(self._language(), self.who.language_sure))
         if state.menu:
+            if self._assessing().asking():
+                return self._tell(self._assessing().unanswered())
             choices = [[c.digit, c.title, c.payload] for c in state.menu]
             return self._say(Reply("utter_choose_number", {"choices": choices}), keep=True)
         return self._compose((Reply("utter_no_menu"), *MENU), self._guess())
+
+    def _several(self, text: str) -> Outcome | None:
+        """ "1 et 4", while the list of what can stand in her way is on her screen."""
+        kinds = assessing.shown_kinds(self.who.state.menu)
+        numbers = numbers_in(text, self.words.vocabularies.digits) if kinds else ()
+        picked = [kinds[n] for n in numbers if n in kinds]
+        return self._tell(self._assessing().picked(picked)) if picked else None
+
+    def _exact_answer(self, text: str) -> Choice | None:
+        if not self._assessing().asking():
+            return None
+        titled = [c for c in self.who.state.menu if folded(c.title) == folded(text)]
+        return titled[0] if text and titled else None
+
+    def _said_in_words(self, text: str) -> Choice | None:
+        """An answer in words to a question of the assessment: "non... enfin si", "je viens en bus"."""
+        if not self._assessing().asking():
+            return None
+        said, menu = self.words.vocabularies, self.who.state.menu
+        meant = last_word_of(text, said.yes, said.no)
+        if meant is not None:
+            words = said.yes if meant else said.no
+            if plain := [c for c in menu if folded(c.title) in words]:
+                return plain[0]
+        if self._assessing().consenting():
+            return None  # a consent is never read between the lines
+        around = f" {folded(text)} "
+        named = [
+            c for c in menu if f" {folded(c.title)} " in around and folded(c.title) not in said.yes | said.no
+        ]
+        return named[0] if len(named) == 1 else None
 
     async def _choose(self, choice: Choice) -> Outcome:
         if choice.payload == PERSON:
@@ -165,9 +219,58 @@ class Answering:
             replies, state = locating.near(argument, self.who, self.territory)
             return self._say(*replies, state=state)
         if command == locating.COMMUNE:
-            replies, state = locating.picked(argument, self.who, self.territory)
-            return self._say(*replies, state=state)
+            located = await self._located(locating.picked(argument, self.who, self.territory))
+            return located or self._compose(MENU, self._guess())
+        if command in assessing.COMMANDS:
+            return self._tell(self._assessing().obey(command, argument))
+        if command in (assessing.SERVICES, assessing.SERVICE):
+            kind, _, service_id = argument.partition(" ")
+            return await self._near_her(kind, service_id)
         return await self._obey(command)
+
+    # what stands in her way
+
+    def _assessing(self) -> Assessing:
+        here = locating.home(self.who, self.territory)
+        return Assessing(self.obstacles, self.who, self.today, here.insee if here else "")
+
+    async def _near_her(self, named: str, service_id: str = "") -> Outcome:
+        """What is near her for that kind of obstacle: three names by number, then one in full."""
+        kind = self.obstacles.kinds.get(named)
+        if kind is None:
+            return self._compose(MENU, self._guess())
+        if service_id:
+            one = await self.services.one(service_id)
+            said = described(one) if one else (Reply("utter_no_service"),)
+            return replace(
+                self._say(*said, keep=True), changes=self._assessing().looked_at(f"service {service_id}")
+            )
+        here = locating.home(self.who, self.territory)
+        if here is None:
+            asked = replace(self.who.state, asking=f"{locating.SERVICES} {kind.id}")
+            return self._say(Reply("utter_ask_commune"), state=asked)
+        reply = await nearby(self.services, kind, self.who, here, self.territory, self.today)
+        return self._say(reply)
+
+    def _tell(self, told: Told, guess: Guess | None = None) -> Outcome:
+        """Said as it is, but for a first contact, which is welcomed."""
+        guess = guess or self._guess()
+        outcome = self._compose(told.replies, guess, state=told.state, callback=told.callback)
+        if told.unbind:
+            outcome = replace(outcome, state=told.state)
+        return replace(outcome, changes=told.changes, unbind=told.unbind, urgent=told.callback == "danger")
+
+    def _discreet(self, outcome: Outcome) -> Outcome:
+        """A turn about her health or about justice: her words are erased once answered."""
+        names = [r.response for r in outcome.replies]
+        sensitive = self._assessing().personal(outcome)
+        words = outcome.heard and not outcome.urgent and any(learning.personal(name) for name in names)
+        return replace(
+            outcome,
+            personal=sensitive,
+            erase=sensitive or words,
+            sensitive=outcome.sensitive or sensitive or words,
+        )
 
     # keywords
 
@@ -181,10 +284,14 @@ class Answering:
             return self._rest()
         if command == "SOURCE":
             return self._say(self._source(), state=state)
+        if command == "SIMPLE" and self._assessing().asking():
+            return self._tell(self._assessing().resumed())
         if command == "SIMPLE":
             return self._compose(self._simpler(), self._guess())
         if command == "RETOUR":
             return self._back()
+        if command in assessing.COMMANDS:
+            return self._tell(self._assessing().obey(command, ""))
         if command == "STOP":  # chosen in a menu: the written word was dealt with before
             return self._say(Reply("utter_stop_confirmed"), stop=True)
         replies = {
@@ -200,6 +307,10 @@ class Answering:
         if language == "other":
             return self._say(Reply("utter_language_other"), callback="language", keep=True)
         guess = Guess(language, sure=True)
+        choosing = any(c.payload.startswith("LANGUE") or c.payload == "PLUS" for c in self.who.state.menu)
+        if self._assessing().asking() or (self._assessing().pending() and choosing):
+            again = self._assessing().resumed().replies
+            return self._compose((Reply("utter_language_changed"), *again), guess)
         if self.who.state.waiting and self._is_a_question(self.previous_text):
             answer = await self._ask_rasa(text=self.previous_text, guess=guess)
             if answer.urgent:
@@ -240,12 +351,16 @@ class Answering:
 
     def _back(self) -> Outcome:
         state = self.who.state
+        if self._assessing().asking():
+            return self._tell(self._assessing().back())
         if not state.trail:
             return self._compose((Reply("utter_go_back"), *MENU), self._guess(), last=MENU)
         before = replace(state, trail=state.trail[:-1], last=())
         return self._compose(state.trail[-1], self._guess(), state=before)
 
     def _wordless(self) -> Outcome:
+        if self._assessing().asking():
+            return self._tell(self._assessing().unanswered())
         name = (
             "utter_picture" if self.inbound.media else "utter_emoji" if self.inbound.text else "utter_empty"
         )
@@ -265,8 +380,32 @@ class Answering:
         heard = text == self.inbound.text  # not a choice, nor a question of before
         said_no = heard and learning.denied(text, replies, self.words.vocabularies.no)
         considered, replies = learning.weighed(replies), learning.to_say(replies)
-        outcome = self._understood(replies, guess, text)
+        outcome = await self._met(replies, text, guess) or self._understood(replies, guess, text)
+        if heard and self._assessing().asking() and not outcome.urgent:
+            outcome = self._back_to_the_question(outcome)
         return replace(outcome, asked_rasa=True, heard=heard, denied=said_no, considered=considered)
+
+    async def _met(self, replies: tuple[Reply, ...], text: str, guess: Guess) -> Outcome | None:
+        """She tells what stands in her way, one thing or several."""
+        met = self.obstacles.met_by(replies[0].response) if replies else None
+        if met is None:
+            return None
+        others = [
+            kind
+            for part in parts(text)
+            if (kind := self.obstacles.met_by(f"utter_{await self.assistant.meaning(part)}"))
+        ]
+        kinds = {kind.id: kind for kind in (*others, met)} if len(others) > 1 else {met.id: met}
+        return self._tell(self._assessing().spontaneous(list(kinds.values())), guess)
+
+    def _back_to_the_question(self, outcome: Outcome) -> Outcome:
+        """What she said in the middle was dealt with; the question is asked again."""
+        if outcome.state.assessment != self.who.state.assessment:
+            return outcome
+        inside, names = self._assessing(), {r.response for r in outcome.replies}
+        if names & NOT_AN_ANSWER:
+            return self._tell(inside.unanswered())
+        return replace(outcome, replies=(*outcome.replies, *inside.resumed().replies))
 
     def _understood(self, replies: tuple[Reply, ...], guess: Guess, text: str) -> Outcome:
         """Some names ask for what only the gateway knows: what was said before, her language."""
@@ -314,7 +453,7 @@ class Answering:
 
     def _switched(self, guess: Guess) -> Outcome:
         """The last answer again, in the new language; the menu when there was none worth it."""
-        answers = ("utter_faq/", "utter_simple/", "utter_menu/", "utter_obstacle/")
+        answers = ("utter_faq/", "utter_simple/", "utter_menu/")
         again = tuple(r for r in self.who.state.last if r.response.startswith(answers)) or MENU
         return self._compose((Reply("utter_language_changed"), *again), guess, last=again)
 

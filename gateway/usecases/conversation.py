@@ -1,14 +1,16 @@
 """A message came in: store it once; later, take one turn at a time, and store all that it changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.domain.conversation import IDLE, Channel, Conversation, Inbound, Outcome
+from gateway.domain.obstacle import Obstacles
 from gateway.domain.text import cleaned
 from gateway.ports import Store, Transaction
 from gateway.usecases.handover import ask_for_a_person
 from gateway.usecases.learning import question_to_keep
+from gateway.usecases.sharing import forget_person, tell_obstacle
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ async def next_turn(tx: Transaction, conversation_id: int, now: datetime) -> Tur
     if inbound is None:
         return None
     who = await tx.conversation(conversation_id, now)
+    who = replace(who, shared=tuple(await tx.shared_obstacles(who.id)))
     previous = await tx.previous_text(who.id, inbound.id) if who.state.waiting else ""
     return TurnToTake(who, inbound, previous)
 
@@ -62,8 +65,8 @@ async def record_turn(
     tx: Transaction, turn: TurnToTake, outcome: Outcome, team: str, now: datetime
 ) -> Sequence[int]:
     """Everything that the turn changes. Returns the jobs to ring once it is committed."""
-    who, jobs = turn.conversation, []
-    if not await tx.close_inbound(turn.inbound.id, now):
+    who, jobs = turn.conversation, list[int]()
+    if not await tx.close_inbound(turn.inbound.id, now, erase=outcome.erase):
         return ()  # another worker was faster: its answer stands
     await tx.save_turn(who, outcome, now)
     if outcome.stop:
@@ -72,16 +75,41 @@ async def record_turn(
         await tx.cancel_queued(who.id)
     if outcome.start:
         await tx.opt_in(who.id, "message", now)
-    if outcome.callback:
-        jobs += await ask_for_a_person(tx, who, turn.inbound.id, outcome.callback, team, now)
+    jobs += await _told_others(tx, turn, outcome, team, now)
     if outcome.text:
         names = [reply.response for reply in outcome.replies]
-        await tx.add_outbound(who, turn.inbound.id, outcome.text, names, now)
+        await tx.add_outbound(who, turn.inbound.id, outcome.text, names, now, outcome.personal)
         if who.channel is Channel.SMS:
             jobs.append(await tx.arm("deliver", who.id, now))
     before = await tx.previous_exchange(who.id, turn.inbound.id) if outcome.denied else None
     if question := question_to_keep(who, turn.inbound, outcome, before, now.date()):
         await tx.keep_question(question)
-    if outcome.asked_rasa:
+    if outcome.asked_rasa or outcome.personal or outcome.state.assessment:
         await tx.arm("forget", who.id, now + IDLE + timedelta(seconds=1))
     return jobs
+
+
+async def _told_others(
+    tx: Transaction, turn: TurnToTake, outcome: Outcome, team: str, now: datetime
+) -> list[int]:
+    """What leaves her conversation: an obstacle shared or taken back, a call asked for."""
+    who, jobs = turn.conversation, list[int]()
+    for change in outcome.changes:
+        jobs += await tell_obstacle(tx, who, turn.inbound.id, change, now)
+    if outcome.unbind:
+        jobs += await forget_person(tx, who, team, now)
+    if outcome.callback:
+        jobs += await ask_for_a_person(tx, who, turn.inbound.id, outcome.callback, team, now)
+    return jobs
+
+
+async def end(tx: Transaction, conversation_id: int, obstacles: Obstacles, now: datetime) -> bool:
+    """Thirty idle minutes: what served that conversation alone is forgotten. True: not all yet, come back."""
+    state = (await tx.conversation(conversation_id, now)).state
+    sensitive = {kind.id for kind in obstacles.kinds.values() if kind.sensitive}
+    if state.assessment and state.assessment.kind not in obstacles.kinds:
+        sensitive.add(state.assessment.kind)  # gone since: nobody can tell any more
+    says = {f"utter_{kind.says}" for kind in obstacles.kinds.values() if kind.sensitive}
+    if (after := state.ended(sensitive, says)) != state:
+        await tx.save_state(conversation_id, after)
+    return await tx.erase_personal(conversation_id)

@@ -37,6 +37,11 @@ def sensitive(name: str) -> bool:
     return meaning.startswith(SENSITIVE)
 
 
+def personal(response: str) -> bool:
+    """Health or justice told in her own words: they are erased. A danger is not: somebody must act."""
+    return response.startswith("utter_") and sensitive(response) and "danger_" not in response
+
+
 def masked(text: str) -> str:
     """Without what could be a number or an address, on one line."""
     return " ".join(_NUMBER.sub(HIDDEN, _MAIL.sub(HIDDEN, text)).split())

@@ -10,6 +10,8 @@ from gateway.ports import Words
 NEAR = "NEAR"  # payload of the choice "Près de chez moi": NEAR <body>
 COMMUNE = "COMMUNE"  # payload of a commune picked by number: COMMUNE <INSEE code> <body>
 
+SERVICES = "services"  # asked for in order to name what is near her
+
 AGAIN = "?"  # after a name we do not know, she is asked once more; then she speaks of something else
 
 Asked = tuple[tuple[Reply, ...], State]
@@ -78,6 +80,8 @@ def picked(choice: str, who: Conversation, territory: Territory) -> Asked:
 
 
 def _settled(commune: Commune, state: State) -> Asked:
+    if state.asking.startswith(SERVICES):  # nothing to name here: the services come instead
+        return (), replace(state, commune=commune.insee, asking="")
     return (_place(commune, state.asking.removesuffix(AGAIN)),), replace(
         state, commune=commune.insee, asking=""
     )

@@ -30,6 +30,9 @@ vérifier  courriel urgent à claire
 vérifier  courriel dit Prénom : Amina        le dernier ; « courriel tait … » : il ne le dit pas
 vérifier  aucun courriel                     ou « 2 courriels » : depuis le début, pour tous
 vérifier  statut delivered
+vérifier  partagé mobility 3             son référent le voit, avec cette gravité ; « partagé health » : sans gravité
+vérifier  rien de partagé
+vérifier  mots effacés                   son dernier message n'est plus gardé ; « mots gardés » : il l'est
 """
 
 import re
@@ -43,9 +46,12 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 
-LANGUAGES = {"français": "fr", "anglais": "en", "arabe": "ar", "ukrainien": "uk", "": ""}
+LANGUAGES = {
+    "français": "fr", "anglais": "en", "arabe": "ar", "ukrainien": "uk", "dari": "fa", "turc": "tr", "russe": "ru",
+    "espagnol": "es", "portugais": "pt", "": "",
+}  # fmt: skip
 CLAIRE, PAUL = "claire.moreau@example.org", "paul.girard@example.org"
-_PERSON = re.compile(r"^(?P<name>\w+) +(?P<about>(français|anglais|arabe|ukrainien|numéro inconnu).*)$")
+_PERSON = re.compile(rf"^(?P<name>\w+) +(?P<about>({'|'.join(x for x in LANGUAGES if x)}|numéro inconnu).*)$")
 _TURN = re.compile(r"^(?P<name>\w+) >\s*(?P<text>.*)$")
 _LENGTH = re.compile(r"^\+(\d+) (minutes?|heures?|jours?)$")
 _MORNING = re.compile(r"^demain (\d+) h$")
@@ -206,6 +212,14 @@ class Player:
             names = [n.strip() for n in said.removeprefix("réponses ").split(",")]
             got = last[-1]["responses"] if last else []
             assert got == names, f"{here} réponses {got}"
+        elif said.startswith(("partagé ", "rien de partagé")):
+            got = self._obstacles()
+            assert got == ([said.removeprefix("partagé ")] if said.startswith("partagé ") else []), (
+                f"{here} {got}"
+            )
+        elif said in ("mots effacés", "mots gardés"):
+            written = [m for m in self._all() if m["direction"] == "in"][-1]["body"]
+            assert bool(written) == (said == "mots gardés"), f"{here} {len(written)} caractères gardés"
         elif said.startswith("statut "):
             self._until(lambda: self._out()[-1]["status"] == said.split()[1], said)
         else:
@@ -230,6 +244,10 @@ class Player:
             raise ValueError(f"{here} vérification inconnue : {said}")
 
     # looking
+
+    def _obstacles(self) -> list[str]:
+        rows = self.http.get("/simulator/api/obstacles", params={"phone": self.phones[self.who]}).json()
+        return [" ".join(str(v) for v in (r["kind"], r["severity"]) if v is not None) for r in rows]
 
     def _all(self) -> list[dict[str, Any]]:
         return list(self.http.get("/simulator/api/messages", params={"phone": self.phones[self.who]}).json())

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, Reply, State
 from gateway.domain.keywords import Vocabularies, Vocabulary
 from gateway.domain.menu import Choice, numbered
+from gateway.domain.obstacle import SharedObstacle
 from gateway.domain.people import Beneficiary, CallbackRequest, Referent
 from gateway.domain.questions import Exchange, KeptQuestion
 from gateway.domain.safety import Lexicon
@@ -104,13 +105,18 @@ class FakeAssistant:
     says: dict[str, Sequence[Reply]] = field(default_factory=dict)
     asked: list[Question] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    meanings: dict[str, str] = field(default_factory=dict)
+    otherwise: Sequence[Reply] = ()
 
     async def answer(self, question: Question) -> Sequence[Reply]:
         self.asked.append(question)
-        replies = self.says.get(question.payload or question.text)
+        replies = self.says.get(question.payload or question.text, self.otherwise)
         if not replies:
             raise AssistantSilent("silent")
         return replies
+
+    async def meaning(self, text: str) -> str:
+        return self.meanings.get(text, "")
 
     async def forget(self, pseudonym: str) -> None:
         self.forgotten.append(pseudonym)
@@ -195,6 +201,9 @@ class FakeStore:
     beneficiaries: dict[str, tuple[Beneficiary, str]] = field(default_factory=dict)
     jobs: list[tuple[str, int, datetime]] = field(default_factory=list)
     questions: list[KeptQuestion] = field(default_factory=list)
+    shared: dict[tuple[int, str], SharedObstacle] = field(default_factory=dict)
+    erased: list[int] = field(default_factory=list)
+    unbound: list[int] = field(default_factory=list)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["FakeStore"]:
@@ -221,6 +230,25 @@ class FakeStore:
 
     async def conversation(self, conversation_id: int, now: datetime) -> Conversation:
         return self.conversations[conversation_id]
+
+    async def shared_obstacles(self, conversation_id: int) -> Sequence[SharedObstacle]:
+        return [s for (c, _), s in self.shared.items() if c == conversation_id]
+
+    async def share_obstacle(self, conversation_id: int, shared: SharedObstacle, now: datetime) -> None:
+        self.shared[conversation_id, shared.kind] = shared
+
+    async def withdraw_obstacle(self, conversation_id: int, kind: str, now: datetime) -> None:
+        self.shared.pop((conversation_id, kind), None)
+
+    async def unbind(self, conversation_id: int) -> None:
+        self.unbound.append(conversation_id)
+
+    async def save_state(self, conversation_id: int, state: State) -> None:
+        self.conversations[conversation_id] = replace(self.conversations[conversation_id], state=state)
+
+    async def erase_personal(self, conversation_id: int) -> bool:
+        self.erased.append(conversation_id)
+        return any(row["status"] == "queued" for row in self.outbound)
 
     async def save_turn(self, before: Conversation, outcome: Outcome, now: datetime) -> None:
         self.turns.append(outcome)
@@ -256,14 +284,22 @@ class FakeStore:
         earlier = [m.text for c, m in self.inbound if c == conversation_id and m.id < before_id]
         return earlier[-1] if earlier else ""
 
-    async def close_inbound(self, inbound_id: int, now: datetime) -> bool:
+    async def close_inbound(self, inbound_id: int, now: datetime, erase: bool = False) -> bool:
         if inbound_id in self.answered:
             return False
+        if erase:
+            self.erased.append(inbound_id)
         self.answered.append(inbound_id)
         return True
 
     async def add_outbound(
-        self, to: Conversation, inbound_id: int | None, text: str, responses: Sequence[str], now: datetime
+        self,
+        to: Conversation,
+        inbound_id: int | None,
+        text: str,
+        responses: Sequence[str],
+        now: datetime,
+        personal: bool = False,
     ) -> int:
         row = {
             "id": len(self.outbound) + 1, "to": to.address, "conversation": to.id, "text": text,

@@ -43,6 +43,7 @@ def _with_people() -> Select[Any]:
     bound = and_(
         beneficiary.c.phone_index == conversation.c.address_index,
         conversation.c.channel == Channel.SMS.value,
+        conversation.c.unbound.is_(False),
     )
     people = conversation.outerjoin(beneficiary, bound).outerjoin(
         referent, referent.c.id == beneficiary.c.referent_id
@@ -134,6 +135,7 @@ class Conversations:
             language=row["language"] or (person.language if person else ""),
             language_sure=row["language_sure"] or bool(person and person.language),
             state=State.from_json(self.cipher.open_json(row["state_sealed"])),
+            silent_for=now - row["last_turn_at"] if row["last_turn_at"] else None,
             opted_out=row["stopped"] > 0,
             reminded_on=row["reminded_on"],
             callback_open=row["asked"] > 0,
@@ -152,6 +154,18 @@ class Conversations:
                 reminded_on=outcome.reminded_on or before.reminded_on,
                 last_turn_at=now,
             )
+        )
+
+    async def save_state(self, conversation_id: int, state: State) -> None:
+        await self.db.execute(
+            update(conversation)
+            .where(conversation.c.id == conversation_id)
+            .values(state_sealed=self.cipher.seal_json(state.to_json()))
+        )
+
+    async def unbind(self, conversation_id: int) -> None:
+        await self.db.execute(
+            update(conversation).where(conversation.c.id == conversation_id).values(unbound=True)
         )
 
     async def opt_out(self, conversation_id: int, source: str, now: datetime) -> None:

@@ -84,18 +84,49 @@ class Messages:
         ).scalar()
         return self.cipher.open(sealed)
 
-    async def close_inbound(self, inbound_id: int, now: datetime) -> bool:
+    async def close_inbound(self, inbound_id: int, now: datetime, erase: bool = False) -> bool:
         closed = await self.db.execute(
             update(message)
             .where(message.c.id == inbound_id, message.c.status == "received")
-            .values(status="answered", answered_at=now)
+            .values(
+                status="answered",
+                answered_at=now,
+                **({"text_sealed": self.cipher.seal(""), "personal": True} if erase else {}),
+            )
         )
         return closed.rowcount == 1
+
+    async def erase_personal(self, conversation_id: int) -> bool:
+        """What we wrote in a turn about her health or justice goes too, once the conversation is over.
+
+        True when some of it has not been sent yet: to be done again later.
+        """
+        await self.db.execute(
+            update(message)
+            .where(
+                message.c.conversation_id == conversation_id,
+                message.c.personal.is_(True),
+                message.c.status != "queued",
+            )
+            .values(text_sealed=self.cipher.seal(""))
+        )
+        waiting = select(message.c.id).where(
+            message.c.conversation_id == conversation_id,
+            message.c.personal.is_(True),
+            message.c.status == "queued",
+        )
+        return (await self.db.execute(waiting.limit(1))).first() is not None
 
     # ours
 
     async def add_outbound(
-        self, to: Conversation, inbound_id: int | None, text: str, responses: Sequence[str], now: datetime
+        self,
+        to: Conversation,
+        inbound_id: int | None,
+        text: str,
+        responses: Sequence[str],
+        now: datetime,
+        personal: bool = False,
     ) -> int:
         weight = weigh(text)
         web = to.channel is Channel.WEB
@@ -108,7 +139,8 @@ class Messages:
             sent_at=now if web else None,
             segments=0 if web else weight.segments,
             encoding="" if web else weight.encoding,
-            responses=list(responses),
+            responses=[] if personal else list(responses),  # their names would tell what was said
+            personal=personal,
             created_at=now,
         )
         return int((await self.db.execute(added.returning(message.c.id))).scalar_one())

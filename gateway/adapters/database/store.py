@@ -13,13 +13,15 @@ from gateway.adapters.database.conversations import Conversations
 from gateway.adapters.database.engine import Database, InlineConnection
 from gateway.adapters.database.jobs import Jobs
 from gateway.adapters.database.messages import Messages
+from gateway.adapters.database.obstacles import SharedObstacles
 from gateway.adapters.database.people import People
 from gateway.adapters.database.questions import Questions
+from gateway.adapters.database.services import LocalServices
 from gateway.adapters.encryption import Cipher
 
 
-class DatabaseTransaction(Conversations, Messages, Jobs, People, Questions):
-    """One transaction: conversations and messages, work to be done, people, questions to learn from."""
+class DatabaseTransaction(Conversations, Messages, Jobs, People, SharedObstacles, Questions, LocalServices):
+    """One transaction: conversations and messages, work to be done, people, questions to learn from, services."""
 
     def __init__(self, connection: AsyncConnection | InlineConnection, cipher: Cipher) -> None:
         self.db = connection

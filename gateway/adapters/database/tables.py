@@ -8,7 +8,10 @@ callback       who asked for a person, urgent first
 mail           mails to referents, each once
 referent, beneficiary   people, as imported
 early_status   a delivery report that came before we knew the carrier's number
+obstacle       what she told her referent, sealed whole: its kind alone may speak of her health
+consent        when she agreed to tell it, how, and when she took it back
 question       what the assistant could not answer, for the content team; linked to nobody
+service        a local service that can help, as imported from data·inclusion; public
 """
 
 from datetime import UTC, datetime
@@ -28,6 +31,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
 )
@@ -96,6 +100,7 @@ conversation = Table(
     Column("state_sealed", LargeBinary),
     Column("reminded_on", String(10), nullable=False, default=""),
     Column("number_error", Integer),
+    Column("unbound", Boolean, nullable=False, default=False),  # "this is not me": the number is nobody's
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_turn_at", UtcDateTime),
     UniqueConstraint("channel", "address_index"),
@@ -124,6 +129,7 @@ message = Table(
     Column("segments", Integer, nullable=False, default=0),
     Column("encoding", String(8), nullable=False, default=""),
     Column("responses", JSON, nullable=False, default=list),
+    Column("personal", Boolean, nullable=False, default=False),  # health, justice: hidden, then erased
     Index("ix_message_conversation_status", "conversation_id", "direction", "status"),
 )
 
@@ -188,6 +194,29 @@ early_status = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+obstacle = Table(
+    "obstacle",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("kind_index", String(64), nullable=False),  # keyed: finds the kind again, without naming it
+    Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("conversation_id", "kind_index"),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("purpose", String(32), nullable=False),
+    Column("subject_index", String(64), nullable=False),
+    Column("given_at", UtcDateTime, nullable=False),
+    Column("channel", String(8), nullable=False),
+    Column("version", String(16), nullable=False),  # of the words she agreed to
+    Column("withdrawn_at", UtcDateTime),
+)
+
 question = Table(
     "question",
     metadata,
@@ -199,4 +228,23 @@ question = Table(
     Column("day", Date, nullable=False, index=True),  # no hour: it would lead to the message
     Column("intent", String(80), nullable=False, default=""),
     Column("exported_on", Date),
+)
+
+service = Table(
+    "service",
+    metadata,
+    Column("id", String(200), primary_key=True),  # data·inclusion's own
+    Column("name", String(150), nullable=False),
+    Column("structure", String(150), nullable=False, default=""),
+    Column("thematiques", JSON, nullable=False, default=list),
+    Column("phone", String(32), nullable=False, default=""),  # as people read it
+    Column("hours", Text, nullable=False, default=""),  # OSM opening hours
+    Column("commune", String(5), nullable=False, default=""),  # INSEE code
+    Column("address", Text, nullable=False, default=""),
+    Column("zones", JSON, nullable=False, default=list),
+    Column("remote", Boolean, nullable=False, default=False),
+    Column("in_person", Boolean, nullable=False, default=True),
+    Column("by_users", Boolean, nullable=False, default=True),
+    Column("updated_on", Date, nullable=False),
+    Column("fictional", Boolean, nullable=False, default=False),
 )
