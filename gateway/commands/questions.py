@@ -1,7 +1,6 @@
 """Les questions restées sans réponse : les lister, leur donner un sens, les ajouter aux phrases d'entraînement."""
 
 import argparse
-import asyncio
 import difflib
 import json
 import re
@@ -16,10 +15,8 @@ import yaml
 
 from gateway.adapters.clock import MovableClock
 from gateway.adapters.content_files import read_training_lines
-from gateway.adapters.database.engine import migrate, open_engine
-from gateway.adapters.database.store import DatabaseStore, DatabaseTransaction
-from gateway.adapters.encryption import Cipher
-from gateway.commands.demo import demonstration_settings
+from gateway.adapters.database.store import DatabaseTransaction
+from gateway.commands.database import asked, settings_here
 from gateway.domain.questions import KeptQuestion, Kind
 from gateway.errors import NotReady
 from gateway.settings import ROOT, Settings
@@ -252,8 +249,7 @@ async def _questions(tx: DatabaseTransaction) -> Sequence[KeptQuestion]:
 
 
 def _settings() -> Settings:
-    settings = Settings.read()
-    return settings if settings.secret_keys.get_secret_value() else demonstration_settings()
+    return settings_here()
 
 
 def _now() -> datetime:
@@ -262,17 +258,4 @@ def _now() -> datetime:
 
 
 def _with_store[T](work: Callable[[DatabaseTransaction], Awaitable[T]]) -> T:
-    """`work` in one transaction of the service's database."""
-
-    async def done() -> T:
-        settings = _settings()
-        engine = open_engine(settings.database)
-        try:
-            await migrate(engine)
-            store = DatabaseStore(engine, Cipher(settings.secret_keys.get_secret_value()))
-            async with store.transaction() as tx:
-                return await work(tx)
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(done())
+    return asked(_settings(), work)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.database.engine import InlineConnection
@@ -26,6 +26,15 @@ from gateway.domain.people import ASK_FOR_A_CALL, Beneficiary, Referent
 ASKED_LATELY = timedelta(days=1)
 
 
+def bound_to_her() -> ColumnElement[bool]:
+    """The one rule of who may be told anything personal: her number, by SMS, not given up since."""
+    return and_(
+        beneficiary.c.phone_index == conversation.c.address_index,
+        conversation.c.channel == Channel.SMS.value,
+        conversation.c.unbound.is_(False),
+    )
+
+
 @cache  # building a statement costs more than running it: built once, its values come with each call
 def _with_people() -> Select[Any]:
     """A conversation, the person and referent bound to its number, and what is open about it."""
@@ -40,12 +49,7 @@ def _with_people() -> Select[Any]:
         callback.c.reason.in_(ASK_FOR_A_CALL),  # "I will be late" asks nobody to call
         callback.c.at > bindparam("asked_since", type_=UtcDateTime()),
     )
-    bound = and_(
-        beneficiary.c.phone_index == conversation.c.address_index,
-        conversation.c.channel == Channel.SMS.value,
-        conversation.c.unbound.is_(False),
-    )
-    people = conversation.outerjoin(beneficiary, bound).outerjoin(
+    people = conversation.outerjoin(beneficiary, bound_to_her()).outerjoin(
         referent, referent.c.id == beneficiary.c.referent_id
     )
     return (

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.database.conversations import bound_to_her
 from gateway.adapters.database.engine import InlineConnection
 from gateway.adapters.database.tables import beneficiary, consent, conversation, obstacle, referent
 from gateway.adapters.encryption import Cipher
-from gateway.domain.conversation import Channel
 from gateway.domain.obstacle import SharedObstacle
 from gateway.ports import SharedBy
 
@@ -105,15 +105,10 @@ class SharedObstacles:
 
 
 def _of_people() -> Select[Any]:
-    bound = and_(
-        beneficiary.c.phone_index == conversation.c.address_index,
-        conversation.c.channel == Channel.SMS.value,
-        conversation.c.unbound.is_(False),
-    )
     return (
         select(conversation.c.pseudonym, beneficiary.c.first_name_sealed, obstacle.c.sealed)
         .select_from(obstacle.join(conversation))
-        .join(beneficiary, bound)
+        .join(beneficiary, bound_to_her())
         .join(referent, referent.c.id == beneficiary.c.referent_id)
         .order_by(obstacle.c.id)
     )
