@@ -2,42 +2,57 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from rasa_sdk.executor import ActionExecutor
+from starlette.exceptions import HTTPException
 from taskiq.api import run_receiver_task
 
 from bot.actions.handover import actions
+from gateway.adapters.caldav import CalDav
 from gateway.adapters.clock import MovableClock, SystemClock
 from gateway.adapters.content_files import ContentFiles
+from gateway.adapters.database.diary import DatabaseDiary
 from gateway.adapters.database.engine import is_full, migrate, open_engine
 from gateway.adapters.database.services import DatabaseServices
 from gateway.adapters.database.store import DatabaseStore
 from gateway.adapters.encryption import Cipher
+from gateway.adapters.holidays import french_holidays
+from gateway.adapters.icalendar_text import feed
 from gateway.adapters.langid import LanguageByWords
 from gateway.adapters.mail import SimulatedMailbox, SmtpMailer
 from gateway.adapters.obstacle_files import read_obstacles
-from gateway.adapters.phone import spoken
+from gateway.adapters.phone import e164, spoken
+from gateway.adapters.proconnect import ProConnect
 from gateway.adapters.queue import TaskiqQueue, open_broker
 from gateway.adapters.rasa import RasaAssistant
+from gateway.adapters.rdv_service_public import RdvServicePublic
+from gateway.adapters.rdv_service_public_events import EventReader
 from gateway.adapters.territory_files import read_territory
 from gateway.adapters.twilio import TwilioCarrier, TwilioSignature
-from gateway.errors import Refused
+from gateway.domain.appointment import Appointment
+from gateway.errors import NotReady, Refused
 from gateway.settings import ROOT, Settings
 from gateway.simulator.carrier import StandInCarrier, carrier_routes
 from gateway.simulator.routes import router as simulator_router
-from gateway.web import chat, health, rasa_actions, sms, voice
+from gateway.web import calendar, chat, health, rasa_actions, rdv_service_public, sms, voice
 from gateway.web.hub import Hub
 from gateway.web.security import HEADERS, SecurityHeaders
+from gateway.web.workspace import router as workspace_router
+from gateway.web.workspace.refusals import NOT_FOUND, sorry, wants_page
 from gateway.worker import Worker
 
 WEB = Path(__file__).parent / "web"
@@ -63,13 +78,40 @@ class Wiring:
     mailbox: SimulatedMailbox | None = None
     stand_in: StandInCarrier | None = None
     demonstration_phones: list[dict[str, str]] = field(default_factory=list)
+    proconnect: ProConnect | None = None
+    calendar_feed: Callable[[Sequence[Appointment], datetime], bytes] = field(kw_only=True)
+    rdv_service_public: RdvServicePublic = field(kw_only=True)
 
     async def close(self) -> None:
         if self.stand_in:
             await self.stand_in.close()
+        if self.proconnect:
+            await self.proconnect.close()
+        await self.rdv_service_public.close()
         await self.carrier.close()
         await self.assistant.close()
         await self.store.engine.dispose()
+
+
+def proconnect_of(settings: Settings) -> ProConnect | None:
+    """Raises NotReady when it is half configured."""
+    secret = settings.proconnect_client_secret.get_secret_value()
+    if not settings.proconnect_url:
+        return None
+    if not settings.proconnect_client_id or not secret:
+        raise NotReady("PROCONNECT_URL demande aussi PROCONNECT_CLIENT_ID et PROCONNECT_CLIENT_SECRET.")
+    ours = f"{settings.public}/workspace/proconnect"
+    return ProConnect(
+        settings.proconnect_url, settings.proconnect_client_id, secret, f"{ours}/callback", f"{ours}/logout"
+    )
+
+
+def rdv_service_public_of(settings: Settings) -> RdvServicePublic:
+    url = settings.rdv_service_public_url
+    agent = settings.rdv_service_public_email, settings.rdv_service_public_password.get_secret_value()
+    secret = settings.rdv_service_public_secret.get_secret_value()
+    reader = EventReader(e164, ZoneInfo(settings.timezone), url)
+    return RdvServicePublic(url, secret, agent, settings.departement, reader)
 
 
 def build(settings: Settings) -> Wiring:
@@ -85,13 +127,20 @@ def build(settings: Settings) -> Wiring:
         )  # fmt: skip
     mailbox = None
     if settings.smtp_url:
-        mailer: Any = SmtpMailer(settings.smtp_url, settings.mail_from, clock, settings.public)
+        mailer: Any = SmtpMailer(
+            settings.smtp_url, settings.mail_from, clock, settings.public, ZoneInfo(settings.timezone)
+        )
     else:
         mailer = mailbox = SimulatedMailbox(
-            settings.var / "simulator" / "mails.jsonl", clock, settings.public
-        )
+            settings.var / "simulator" / "mails.jsonl", clock, settings.public, settings.mail_from,
+            ZoneInfo(settings.timezone),
+        )  # fmt: skip
     store = DatabaseStore(open_engine(settings.database), Cipher(settings.secret_keys.get_secret_value()))
-    words = ContentFiles(ROOT, {"service": settings.service_name, "number": spoken(settings.number)})
+    words = ContentFiles(
+        ROOT,
+        {"service": settings.service_name, "number": spoken(settings.number)},
+        ZoneInfo(settings.timezone),
+    )
     assistant = RasaAssistant(settings.rasa_urls)
     carrier = TwilioCarrier(
         settings.twilio_account_sid, token, settings.twilio_sender, f"{settings.public}/sms/status",
@@ -99,11 +148,17 @@ def build(settings: Settings) -> Wiring:
         settings.twilio_timeout,
     )  # fmt: skip
     hub = Hub()
+    appointments_elsewhere = rdv_service_public_of(settings)
     worker = Worker(
         store=store, words=words, territory=read_territory(ROOT, settings.departement),
         obstacles=read_obstacles(ROOT / "bot" / "obstacles.yml"), services=DatabaseServices(store), assistant=assistant, guesser=LanguageByWords(), carrier=carrier,
+        calendars=CalDav(clock, ZoneInfo(settings.timezone), settings.public, private=settings.simulator or settings.private_calendars),
         mailer=mailer, clock=clock, team=settings.callback_email, timezone=settings.timezone,
-        on_answer=hub.tell, questions_kept_days=settings.questions_kept_days,
+        on_answer=hub.tell, questions_kept_days=settings.questions_kept_days, quiet_hours=settings.quiet_hours,
+        invitations=appointments_elsewhere,
+        diary=DatabaseDiary(
+            store, ZoneInfo(settings.timezone), lambda years: french_holidays(years, settings.departement)
+        ),
     )  # fmt: skip
     worker.queue = queue = TaskiqQueue(open_broker(settings.redis_url), worker.do)
     executor = ActionExecutor()
@@ -113,6 +168,8 @@ def build(settings: Settings) -> Wiring:
         settings, store, words, assistant, clock, carrier,
         TwilioSignature(token, settings.public), worker, queue, hub, executor,
         Jinja2Templates(WEB / "templates"), ZoneInfo(settings.timezone), mailbox, stand_in,
+        calendar_feed=partial(feed, zone=ZoneInfo(settings.timezone), public=settings.public),
+        proconnect=proconnect_of(settings), rdv_service_public=appointments_elsewhere,
     )  # fmt: skip
 
 
@@ -157,7 +214,16 @@ def create_app(wiring: Wiring) -> FastAPI:
     logging.getLogger("fastapi.telemetry").disabled = True  # it would log the text of exceptions
     app = FastAPI(title="Coup de pouce", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.wiring = wiring
-    for router in (sms.router, voice.router, chat.router, health.router, rasa_actions.router):
+    for router in (
+        sms.router,
+        voice.router,
+        chat.router,
+        health.router,
+        rasa_actions.router,
+        calendar.router,
+        rdv_service_public.router,
+        workspace_router,
+    ):
         app.include_router(router)
     if wiring.stand_in:
         app.include_router(simulator_router)
@@ -169,6 +235,13 @@ def create_app(wiring: Wiring) -> FastAPI:
     async def home(request: Request) -> Response:
         context = {"lang": "fr", "dir": "ltr", "simulator": wiring.stand_in is not None}
         return wiring.pages.TemplateResponse(request, "home.html", context)
+
+    _explain_failures(app, wiring)
+    return app
+
+
+def _explain_failures(app: FastAPI, wiring: Wiring) -> None:
+    """To a program in JSON, to a person in a page."""
 
     @app.exception_handler(Refused)
     async def refused(request: Request, why: Refused) -> Response:
@@ -182,12 +255,29 @@ def create_app(wiring: Wiring) -> FastAPI:
                 "field": wiring.words.text("utter_web_field_label", language),
             }
             return wiring.pages.TemplateResponse(request, "refused.html", context, why.status)
+        if wants_page(request):
+            return sorry(request, why.status, str(why))
         return JSONResponse({"error": type(why).__name__, "detail": str(why)}, why.status)
 
+    @app.exception_handler(HTTPException)
+    async def told(request: Request, why: HTTPException) -> Response:
+        if why.status_code in (403, 404) and wants_page(request):
+            return sorry(request, why.status_code, NOT_FOUND)
+        return await http_exception_handler(request, why)
+
+    @app.exception_handler(RequestValidationError)
+    async def senseless(request: Request, why: RequestValidationError) -> Response:
+        """An address that no page of ours has, as `?before=abc`."""
+        if request.url.path.startswith("/workspace"):
+            return await told(request, HTTPException(404))
+        return await request_validation_exception_handler(request, why)
+
     @app.exception_handler(Exception)
-    async def failed(_request: Request, failure: Exception) -> Response:
+    async def failed(request: Request, failure: Exception) -> Response:
         detail = "Le disque est plein." if is_full(failure) else "Le service ne répond pas. Réessayez."
         # This handler stands outside the middleware: it adds the headers itself.
+        if wants_page(request):
+            answer = sorry(request, 503, detail)
+            answer.headers.update(HEADERS)
+            return answer
         return JSONResponse({"error": "Failure", "detail": detail}, 503, headers=HEADERS)
-
-    return app

@@ -3,14 +3,24 @@
 GatewayError
 ├── Refused              say why to whoever asked; nothing is stored
 │   ├── BadSignature     403: not from the carrier
-│   └── BadForm          400: a field is missing
+│   ├── BadForm          400: a field is missing
+│   └── TooLong          413: no more is read of it
 ├── AssistantSilent      try again, then the fixed sentence and a person who calls back
 ├── SendFailed           the carrier refuses this text for good: it is given up, and shown
 │   ├── SendLater        passing (429, our own account refused): try again later
 │   ├── SendUnsure       accepted or not, nobody knows (5xx, time-out): look at the carrier's list first
 │   ├── NumberUnreachable permanent: stop writing there, tell the referent
 │   └── OptedOut         permanent: she stopped the messages at the carrier
-├── MailLater            the mail server is away: try again later
+├── ChangedMeanwhile     somebody else took that time or moved that appointment: decide the turn anew
+├── MailLater            the mail server is away: try again later, for three days
+├── MailRefused          it refuses this mail for good: it is given up, and logged by its template and id
+├── CalendarError        her own calendar, by CalDAV: tell the referent, read it again in a quarter of an hour
+│   ├── CalendarAway     it does not answer, or with nonsense: it may come back by itself
+│   └── CalendarRefused  wrong address or password: only she can change that
+├── ToolFailed           RDV Service Public gives no link to book there: her referent will
+│   ├── ToolAway         it does not answer, or with nonsense: ask again later
+│   └── ToolRefused      not configured, wrong password, somebody it does not know: tell the team
+├── SignInRefused        ProConnect is away, or its answer proves nothing: she may sign in by mail
 ├── BadRow               a line of a CSV is left out, the others are kept
 └── NotReady             a setting or a file is missing: say which one, start nothing
 """
@@ -30,6 +40,10 @@ class BadSignature(Refused):
 
 class BadForm(Refused):
     status = 400
+
+
+class TooLong(Refused):
+    status = 413
 
 
 class AssistantSilent(GatewayError):
@@ -60,8 +74,44 @@ class OptedOut(SendFailed):
     pass
 
 
+class ChangedMeanwhile(GatewayError):
+    pass
+
+
 class MailLater(GatewayError):
     pass
+
+
+class MailRefused(GatewayError):
+    """Its message says why, without the address."""
+
+
+class CalendarError(GatewayError):
+    """Its message says why, without the address."""
+
+
+class CalendarAway(CalendarError):
+    pass
+
+
+class CalendarRefused(CalendarError):
+    pass
+
+
+class ToolFailed(GatewayError):
+    """Its message says why, without a name or a token."""
+
+
+class ToolAway(ToolFailed):
+    pass
+
+
+class ToolRefused(ToolFailed):
+    pass
+
+
+class SignInRefused(GatewayError):
+    """Its message says why, without a name or a token."""
 
 
 class BadRow(GatewayError):

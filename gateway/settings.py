@@ -2,6 +2,7 @@
 
 from datetime import time
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -59,6 +60,21 @@ class Settings(BaseSettings):
     service_name: str = Field(
         default="Département des Deux-Sèvres", description="who writes, said at first contact"
     )
+    proconnect_url: str = Field(
+        default="", description="ProConnect's issuer (https://…/api/v2); empty: referents sign in by mail"
+    )
+    proconnect_client_id: str = Field(default="", description="our name at ProConnect")
+    proconnect_client_secret: SecretStr = Field(default=SecretStr(""), description="our secret at ProConnect")
+    rdv_service_public_url: str = Field(
+        default="", description="https://www.rdv-solidarites.fr or another of its addresses; empty: not used"
+    )
+    rdv_service_public_secret: SecretStr = Field(
+        default=SecretStr(""), description="secret of its webhooks; empty: all of them are refused"
+    )
+    rdv_service_public_email: str = Field(
+        default="", description="an agent there, who asks for the links to book"
+    )
+    rdv_service_public_password: SecretStr = Field(default=SecretStr(""), description="that agent's password")
     openfisca_url: str = Field(default="", description="OpenFisca's address; not used yet")
     quiet_hours: str = Field(
         default="20:00-08:00", description="nothing unasked goes out between these hours"
@@ -68,6 +84,9 @@ class Settings(BaseSettings):
     )
     questions_kept_days: int = Field(
         default=90, ge=1, description="days that questions without an answer are kept for the content team"
+    )
+    private_calendars: bool = Field(
+        default=False, description="referents' calendars may be on the internal network"
     )
     timezone: str = Field(default="Europe/Paris", description="time zone of what people read")
     departement: str = Field(default="79", description="the département served")
@@ -108,6 +127,16 @@ class Settings(BaseSettings):
         ):
             raise ValueError("neither SQLite nor PostgreSQL")
         return value
+
+    @field_validator("rdv_service_public_url", "proconnect_url")
+    @classmethod
+    def _secure(cls, value: str) -> str:
+        address = urlsplit(value)
+        if value and not (
+            address.scheme == "https" or (address.scheme == "http" and address.hostname == "127.0.0.1")
+        ):
+            raise ValueError("https only")
+        return value.rstrip("/")
 
     @field_validator("quiet_hours")
     @classmethod

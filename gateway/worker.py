@@ -6,67 +6,49 @@ message it answers, a message is sent once by its row, a mail by its key.
 
 import asyncio
 import contextlib
-import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 
-from gateway.domain.conversation import IDLE, Conversation, Outcome
-from gateway.domain.obstacle import Obstacles
-from gateway.domain.safety import danger_in
-from gateway.domain.territory import NOWHERE, Territory
-from gateway.errors import AssistantSilent, MailLater
+from gateway.domain.calendars import READ_EVERY
+from gateway.domain.conversation import IDLE, Conversation
+from gateway.domain.quiet import QuietHours
+from gateway.domain.workspace import LINK_LASTS
+from gateway.errors import AssistantSilent, MailLater, MailRefused
 from gateway.ports import (
-    Assistant,
-    Clock,
     EarlyReport,
     Job,
-    LanguageGuesser,
     Mail,
-    Mailer,
+    Notice,
     Outbound,
-    Queue,
-    Services,
-    SmsCarrier,
-    Store,
     Transaction,
-    Words,
 )
+from gateway.turns import Turns
 from gateway.usecases import conversation, delivery
-from gateway.usecases.answering import Answering
-from gateway.usecases.finding import NO_SERVICES
+from gateway.usecases.booking import LOOKED_FOR
+from gateway.usecases.calendars import Plan, planned, recorded, talked
+from gateway.usecases.noticing import not_before
+from gateway.usecases.openings import tell_who_waits
+from gateway.usecases.taking_over import give_back
 
 log = structlog.get_logger()
 
-PATIENCE = 4  # tries of a turn while Rasa is silent, then the fixed sentence and a person
 SWEEP_EVERY = 1.0  # seconds
+MAIL_TRIED_FOR = timedelta(days=3)
+CALENDARS_AT_ONCE = (
+    4  # in one process: servers that do not answer must not hold up those who wait for a message
+)
 
 
 @dataclass
-class Worker:
-    """One of these a process. `team` is the mail address used when no referent is known."""
+class Worker(Turns):
+    """One of these a process."""
 
-    store: Store
-    words: Words
-    assistant: Assistant
-    guesser: LanguageGuesser
-    carrier: SmsCarrier
-    mailer: Mailer
-    clock: Clock
-    team: str
-    timezone: str
-    questions_kept_days: int = 90
-    territory: Territory = NOWHERE
-    obstacles: Obstacles = field(default_factory=Obstacles)
-    services: Services = NO_SERVICES
-    queue: Queue | None = None
-    on_answer: Callable[[int], None] = field(default=lambda _conversation_id: None)
-    owner: str = field(default_factory=lambda: secrets.token_hex(8))
     _tidied: date = date.min
+    _calendars_open: int = 0
 
     async def do(self, job_id: int) -> None:
         """Claims and does one job; nothing when another worker has it."""
@@ -100,13 +82,19 @@ class Worker:
         """What the job needs, read in the transaction that claims it; None when nothing is left to do."""
         match job.kind:
             case "converse":
-                return await conversation.next_turn(tx, job.subject, self.clock.now())
+                return await self._next(tx, job.subject)
+            case "notice":
+                return await tx.notice(job.subject)
             case "deliver":
                 return await delivery.next_message(tx, job.subject)
             case "mail":
                 return await tx.mail(job.subject)
-            case "forget":
+            case "calendar":
+                return await planned(tx, job.subject, self.clock.now())
+            case "forget" | "give_back":
                 return await tx.conversation(job.subject, self.clock.now())
+            case "opened":
+                return job.subject
             case "report":
                 return await tx.early_report(job.subject)
         return None
@@ -115,86 +103,35 @@ class Worker:
         match job.kind:
             case "converse":
                 await self._converse(job, work)
+            case "notice":
+                await self._notice(job, work)
             case "deliver":
                 await self._deliver(job, work)
             case "mail":
                 await self._mail(job, work)
+            case "calendar":
+                await self._calendar(job, work)
             case "forget":
                 await self._forget(job, work)
+            case "give_back":
+                await self._give_back(job, work)
+            case "opened":
+                await self._opened(job)
             case "report":
                 await self._report(job, work)
 
-    async def _finish(self, job: Job) -> None:
+    async def _notice(self, job: Job, notice: Notice) -> None:
+        """Its hour has come, or it waits for the morning. The conversation says it, in a turn of its own."""
+        now = self.clock.now()
         async with self.store.transaction() as tx:
-            done = await tx.finish(job, self.owner)
-        if not done:
-            await self.ring([job.id])
-
-    async def _postpone(self, job: Job, wait: timedelta) -> None:
-        async with self.store.transaction() as tx:
-            await tx.postpone(job, self.owner, self.clock.now() + wait)
-
-    async def _converse(self, job: Job, first: conversation.TurnToTake) -> None:
-        """All the messages of one person, in order, one turn at a time."""
-        turn: conversation.TurnToTake | None = first
-        while turn:
-            now = self.clock.now()
-            try:
-                outcome = await self._outcome(job, turn, now, again=turn is first)
-            except AssistantSilent as silent:
-                log.warning("assistant_silent", reason=str(silent), attempts=job.attempts)
-                await self._answer_dangers(job, now)
-                return await self._postpone(job, timedelta(seconds=job.attempts))
-            async with self.store.transaction() as tx:
-                rings = list(await conversation.record_turn(tx, turn, outcome, self.team, now))
-                turn = await conversation.next_turn(tx, job.subject, now)
-                mine = await tx.renew(job, self.owner) if turn else await tx.finish(job, self.owner)
-            # A personal turn leaves no trace of what it was about.
-            said = [] if outcome.personal else [r.response for r in outcome.replies]
-            log.info("turn_answered", conversation=job.subject, responses=said)
-            self.on_answer(job.subject)
-            await self.ring(rings)
-            if not mine:  # a message came meanwhile, or the lease was lost: whoever claims next goes on
-                return await self.ring([job.id])
-
-    async def _answer_dangers(self, job: Job, now: datetime) -> None:
-        """A danger told behind a question that Rasa does not answer is answered now: it needs no Rasa."""
-        async with self.store.transaction() as tx:
-            waiting = await tx.unanswered(job.subject)
-        for inbound in waiting:
-            if danger_in(inbound.text, self.words.lexicons):
-                async with self.store.transaction() as tx:
-                    who = await tx.conversation(job.subject, now)
-                turn = conversation.TurnToTake(who, inbound, "")
-                outcome = await self._outcome(job, turn, now, again=False)
-                async with self.store.transaction() as tx:
-                    rings = await conversation.record_turn(tx, turn, outcome, self.team, now)
-                await self.ring(rings)
-
-    async def _outcome(self, job: Job, turn: conversation.TurnToTake, now: datetime, again: bool) -> Outcome:
-        answering = Answering(
-            words=self.words,
-            territory=self.territory,
-            obstacles=self.obstacles,
-            services=self.services,
-            assistant=self.assistant,
-            guesser=self.guesser,
-            who=turn.conversation,
-            inbound=turn.inbound,
-            previous_text=turn.previous_text,
-            today=now.astimezone(ZoneInfo(self.timezone)).date().isoformat(),
-            again=again and job.attempts > 1,
-            last_try=again and job.attempts >= PATIENCE,
-        )
-        try:
-            return await answering.outcome()
-        except AssistantSilent:
-            raise
-        except Exception:
-            if not answering.last_try:
-                raise
-            log.exception("turn_failed", message=turn.inbound.id)
-            return answering.apology()
+            who = await tx.conversation(notice.conversation_id, now)
+            morning = not_before(who, QuietHours.read(self.quiet_hours, self.zone), now)
+            if morning:
+                return await tx.postpone(job, self.owner, morning)
+            await tx.notice_is_ready(notice.id, now)
+            turn = await tx.arm("converse", notice.conversation_id, now)
+            await tx.finish(job, self.owner)
+        await self.ring([turn])
 
     async def _deliver(self, job: Job, first: Outbound) -> None:
         message: Outbound | None = first
@@ -213,14 +150,40 @@ class Worker:
                 return await self.ring([job.id])
 
     async def _mail(self, job: Job, mail: Mail) -> None:
+        age = self.clock.now() - (mail.created_at or self.clock.now())
         try:
+            if mail.template == "sign_in" and age > LINK_LASTS:
+                raise MailRefused("its link is too old")
             await self.mailer.send(mail)
-        except MailLater as later:
+        except (MailLater, MailRefused) as later:
+            if isinstance(later, MailRefused) or age > MAIL_TRIED_FOR:
+                log.warning("mail_refused", mail=mail.id, template=mail.template, reason=str(later))
+                return await self._finish(job)
             log.warning("mail_later", reason=str(later), attempts=job.attempts)
             return await self._postpone(job, timedelta(seconds=min(2 ** min(job.attempts, 10) * 5, 3600)))
         async with self.store.transaction() as tx:
             await tx.mark_mail_sent(job.subject, self.clock.now())
             await tx.finish(job, self.owner)
+
+    async def _calendar(self, job: Job, plan: Plan) -> None:
+        """A referent's own calendar is read and written, and again in a quarter of an hour."""
+        if self.calendars is None:
+            return await self._finish(job)
+        if self._calendars_open >= CALENDARS_AT_ONCE:
+            return await self._postpone(job, timedelta(seconds=5))
+        self._calendars_open += 1
+        try:
+            talk = await talked(self.calendars, plan, self.clock.now())
+        finally:
+            self._calendars_open -= 1
+        if talk.error:
+            log.warning("calendar_failed", referent=job.subject, error=talk.error, reason=talk.reason)
+        async with self.store.transaction() as tx:
+            await recorded(tx, plan, talk, self.clock.now())
+            if done := await tx.finish(job, self.owner):
+                await tx.arm("calendar", job.subject, self.clock.now() + READ_EVERY)
+        if not done:  # an appointment changed meanwhile
+            await self.ring([job.id])
 
     async def _forget(self, job: Job, who: Conversation) -> None:
         """Rasa forgets a conversation that has been idle."""
@@ -234,6 +197,26 @@ class Worker:
             return await self._postpone(job, IDLE)
         await self._finish(job)
 
+    async def _give_back(self, job: Job, who: Conversation) -> None:
+        """The referent who took over has forgotten it: the robot answers again."""
+        async with self.store.transaction() as tx:
+            rings = await give_back(tx, who, self.clock.now())
+            await tx.finish(job, self.owner)
+        await self.ring(rings)
+
+    async def _opened(self, job: Job) -> None:
+        """A referent opened time: those who wait for it are told."""
+        now = self.clock.now()
+        free = await self.diary.free((job.subject,), 0, now)
+        async with self.store.transaction() as tx:
+            slots = [slot for slot in free.slots if slot not in free.held]
+            rings = await tell_who_waits(tx, job.subject, slots, now)
+            if await tx.waiting_for(job.subject):
+                await tx.postpone(job, self.owner, now + LOOKED_FOR)
+            else:
+                await tx.finish(job, self.owner)
+        await self.ring(rings)
+
     async def _report(self, job: Job, report: EarlyReport) -> None:
         now = self.clock.now()
         async with self.store.transaction() as tx:
@@ -242,15 +225,6 @@ class Worker:
                 return await tx.postpone(job, self.owner, now + settled.retry_in)
             await tx.finish(job, self.owner)
         await self.ring(settled.ring)
-
-    async def ring(self, job_ids: Sequence[int]) -> None:
-        if self.queue is None:
-            return
-        for job_id in job_ids:
-            try:
-                await self.queue.ring(job_id)
-            except Exception as failure:  # noqa: BLE001 a doorbell may be down: the sweep comes by
-                log.warning("ring_lost", error=type(failure).__name__)
 
     async def due(self) -> Sequence[int]:
         async with self.store.transaction() as tx:

@@ -38,6 +38,7 @@ class System:
         self.rasa = rasa or RasaProcess(model(), free_port(), f"{self.url}/rasa/actions", TOKEN, var / "rasa")
         self.process: subprocess.Popen[bytes] | None = None
         self._next_phone = 100
+        self.referents: dict[Path, dict[str, str]] = {}  # of each script: name → e-mail address
 
     def start(self) -> None:
         if not self.rasa.pid:
@@ -94,22 +95,33 @@ class System:
     def cast(self, scripts: Sequence[Script]) -> dict[Path, dict[str, str]]:
         """A fresh number for each person of each script; the known ones are imported, all at once."""
         phones: dict[Path, dict[str, str]] = {}
+        newcomers = ["email,name,phone,structure,communes"]
         rows = ["phone,first_name,language,postal_code,commune,referent_email,audience"]
         for script in scripts:
             numbers = phones.setdefault(script.path, {})
+            known = self.referents.setdefault(script.path, {"Claire": CLAIRE, "Paul": PAUL})
+            team = f"Équipe {len(phones)}"
             for name, about in script.people.items():
+                name_of = name if about == "référente" else about.rpartition("par ")[2].strip()
+                if about == "référente" or ("suivi" in about and name_of not in known):
+                    known[name_of] = f"{name_of.lower()}.{len(phones)}@example.org"
+                    newcomers.append(f"{known[name_of]},{name_of} Martin,,{team},")
+                if about == "référente":
+                    continue
                 numbers[name] = f"+33639{980000 + self._next_phone}"
                 self._next_phone += 1
                 if about.startswith("numéro inconnu"):
                     continue
                 language = LANGUAGES[about.split(",")[0].strip()]
-                referent = CLAIRE if "Claire" in about else PAUL if "Paul" in about else ""
+                referent = known[name_of] if "suivi" in about else ""
                 rows.append(f"{numbers[name]},{name},{language},79000,Niort,{referent},all")
+        if len(newcomers) > 1:
+            self.import_("referents", newcomers)
         if len(rows) > 1:
-            self._import("beneficiaries", rows)
+            self.import_("beneficiaries", rows)
         return phones
 
-    def _import(self, what: str, rows: Sequence[str]) -> None:
+    def import_(self, what: str, rows: Sequence[str]) -> None:
         file = self.var / f"{what}.csv"
         file.write_text("\n".join(rows), encoding="utf-8")
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "VAR": str(self.var), **self.environment}

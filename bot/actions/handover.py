@@ -1,4 +1,4 @@
-"""She asks for a person or an appointment, or says that she cannot come: somebody is told."""
+"""She asks for a person: somebody is told."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -10,17 +10,17 @@ from gateway.ports import Clock, Store
 from gateway.usecases.handover import acknowledgement, ask_for_a_person
 
 Ring = Callable[[Sequence[int]], Awaitable[None]]
+REASON = "asked"  # see usecases/handover.py
 
 
 class AskForAPerson(Action):  # type: ignore[misc]  # rasa-sdk has no types
-    """`reason` is one of usecases/handover.py. Asked twice with one message, it notes one request."""
+    """Asked twice with one message, it notes one request."""
 
-    def __init__(self, name: str, reason: str, store: Store, clock: Clock, team: str, ring: Ring) -> None:
-        self._name, self._reason = name, reason
+    def __init__(self, store: Store, clock: Clock, team: str, ring: Ring) -> None:
         self._store, self._clock, self._team, self._ring = store, clock, team, ring
 
     def name(self) -> str:
-        return self._name
+        return "action_ask_for_a_person"
 
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
@@ -36,22 +36,12 @@ class AskForAPerson(Action):  # type: ignore[misc]  # rasa-sdk has no types
                 dispatcher.utter_message(response="utter_talk_to_human")
                 return []
             who = await tx.conversation(conversation_id, now)
-            jobs = await ask_for_a_person(tx, who, message_id, self._reason, self._team, now)
-        reply = acknowledgement(who, self._reason)
+            jobs = await ask_for_a_person(tx, who, message_id, REASON, self._team, now)
+        reply = acknowledgement(who, REASON)
         dispatcher.utter_message(response=reply.response, **dict(reply.values))
         await self._ring(jobs)
         return []
 
 
-REASONS = {
-    "action_ask_for_a_person": "asked",
-    "action_ask_for_an_appointment": "appointment",
-    "action_move_appointment": "move",
-    "action_cancel_appointment": "cancel",
-    "action_when_is_my_appointment": "when",
-    "action_late_or_absent": "late",
-}
-
-
 def actions(store: Store, clock: Clock, team: str, ring: Ring) -> list[Action]:
-    return [AskForAPerson(name, reason, store, clock, team, ring) for name, reason in REASONS.items()]
+    return [AskForAPerson(store, clock, team, ring)]

@@ -8,12 +8,13 @@ locales/<lang>/          keywords.yml, LC_MESSAGES/messages.po (msgid: the Frenc
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.messages.pofile import read_po
 
 from gateway.adapters.amount_files import Amount, read_amounts
@@ -26,7 +27,11 @@ from gateway.domain.safety import Lexicon
 from gateway.ports import Rendered
 from gateway.rendering import fitted
 
+PARIS = ZoneInfo("Europe/Paris")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+BY = {"phone": "utter_by_phone_title", "video": "utter_by_video_title"}  # in person goes without saying
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,10 @@ def read_training_lines(root: Path, language: str) -> dict[str, list[str]]:
 
 
 class ContentFiles:
-    """The `Words` port. `defaults` are placeholders known everywhere ({service})."""
+    """The `Words` port. `defaults` are placeholders known everywhere ({service}); moments are said in `zone`."""
 
-    def __init__(self, root: Path, defaults: Mapping[str, str] | None = None) -> None:
+    def __init__(self, root: Path, defaults: Mapping[str, str] | None = None, zone: ZoneInfo = PARIS) -> None:
+        self.zone = zone
         self.responses = read_responses(root / "bot" / "data")
         self.amounts = read_amounts(root / "bot" / "amounts.yml")
         self.defaults = dict(defaults or {})
@@ -229,11 +235,14 @@ class ContentFiles:
     def _title(self, line: Sequence[Any], language: str) -> str:
         """A line of a menu made in a use case: [what names it, payload, severity when it has one].
 
-        "label:faq/debt", "name:obstacle/money", "next:obstacle/money", "text:utter_x", "=as written".
+        "label:faq/debt", "name:obstacle/money", "next:obstacle/money", "text:utter_x", "=as written",
+        "slot:2026-11-24T08:00:00+00:00|phone|Claire".
         """
         how, _, what = line[0].partition(":")
         if line[0].startswith("="):
             return str(line[0][1:])
+        if how == "slot":
+            return self._slot(what, language)
         if how == "next":
             return self.text("utter_next_title", language, {"topic": what})
         title = {"label": self.label, "name": self.name, "text": self.text}[how](what, language)
@@ -242,6 +251,25 @@ class ContentFiles:
             return title
         asked = self.responses["utter_ask/severity"]
         return f"{title} : {self.say(asked.name, asked.buttons[severity][0], language)}"
+
+    def _slot(self, slot: str, language: str) -> str:
+        """ "mardi 24 novembre à 9 h (téléphone), avec Claire"."""
+        moment, kind, referent = slot.split("|")
+        title = self.moment(datetime.fromisoformat(moment), language)
+        if kind in BY:
+            title += f" ({self.text(BY[kind], language)})"
+        return (
+            f"{title}, {self.text('utter_with_title', language, {'referent': referent})}"
+            if referent
+            else title
+        )
+
+    def moment(self, moment: datetime, language: str) -> str:
+        """ "mardi 24 novembre à 9 h", on the wall clock."""
+        pattern = str(self.about[language]["when"])
+        said = str(format_datetime(moment.astimezone(self.zone), pattern, locale=self.locale(language)))
+        # What no pattern can say: "mardi 1er décembre à 9 h".
+        return re.sub(r"\b1 (?=\D)", "1er ", said, count=1).removesuffix(" 00") if language == "fr" else said
 
     def name(self, meaning: str, language: str) -> str:
         """What an obstacle is called in a list ("obstacle/money" → "Argent")."""
@@ -269,6 +297,8 @@ class ContentFiles:
             found = values.get(name, self.defaults.get(name, ""))
             if name == "topic" and found:
                 found = self.name(str(found), language)
+            if name == "when" and found:
+                found = self.moment(datetime.fromisoformat(str(found)), language)
             if name == "hours":
                 found = in_words(str(found), self.locale(language))
             if name == "date" and found:

@@ -12,7 +12,7 @@ def read_territory(root: Path, departement: str) -> Territory:
     folder = root / "territories" / departement
     communes = [_commune(row) for row in _rows(folder / "communes.csv")]
     aliases = {row["old_name"]: row["current_insee"] for row in _rows(folder / "aliases.csv")}
-    return Territory(communes, aliases, departement)
+    return Territory(communes, aliases, departement, epci_names(root, departement))
 
 
 def epci_names(root: Path, departement: str) -> dict[str, str]:

@@ -25,6 +25,8 @@ LONGEST = {
     "source": "Décret 2026-220 du 30/03/2026, Légifrance",
     "date": "2026-09-23",
     "number": "09 39 98 00 79",
+    "url": "https://www.rdv-solidarites.fr/prendre_rdv?departement=79&invitation_token=ABCD2345",
+    "when": "2026-12-23T08:30:00+00:00",  # a Wednesday, in December
 }
 BUDGET = {"fr": 2, "en": 2, "pt": 3, "es": 3, "ro": 3}  # segments; the others: 4, four in five of them 3
 WORDS_A_SENTENCE = 12
@@ -122,6 +124,10 @@ def _amount_line(row: dict[str, Any]) -> str:
 
 
 def _menu_of(name: str) -> dict[str, Any]:
+    if name.startswith("utter_choose_"):
+        slot = f"slot:{LONGEST['when']}|in_person|"
+        more = ("text:utter_others_title", "text:utter_none_suits_title")
+        return {"lines": [[title, ""] for title in (slot, slot, slot, *more)]}
     if name == "utter_change_language":
         return {"languages": 1}
     if name == "utter_not_understood":

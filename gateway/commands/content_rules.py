@@ -31,6 +31,8 @@ PLACEHOLDERS = {
     "name",
     "contact",
     "hours",
+    "when",
+    "url",
 }
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")

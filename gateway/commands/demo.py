@@ -23,6 +23,7 @@ from gateway.commands.train import model
 from gateway.errors import NotReady
 from gateway.settings import ROOT, Settings
 from gateway.usecases.importing import import_beneficiaries, import_referents
+from gateway.usecases.importing_openings import import_openings
 
 DEMONSTRATION = ROOT / "demonstration"
 FULL = "Le disque est plein : libérez de la place, puis relancez ./run."
@@ -158,9 +159,11 @@ async def _serve(app: FastAPI, wiring: Wiring, settings: Settings) -> None:
 async def _tell_when_started(server: uvicorn.Server, wiring: Wiring, settings: Settings) -> None:
     while not server.started:  # noqa: ASYNC110 uvicorn has no event to wait for
         await asyncio.sleep(0.05)
-    store = wiring.store
-    await import_referents(store, (DEMONSTRATION / "referents.csv").read_bytes())
-    await import_beneficiaries(store, (DEMONSTRATION / "beneficiaries.csv").read_bytes(), e164)
+    store, now = wiring.store, wiring.clock.now()
+    await import_referents(store, (DEMONSTRATION / "referents.csv").read_bytes(), now)
+    await import_beneficiaries(store, (DEMONSTRATION / "beneficiaries.csv").read_bytes(), e164, now)
+    if not await store.rows(store.tables.opening):  # afterwards they are the referents' to change
+        await import_openings(store, (DEMONSTRATION / "openings.csv").read_bytes(), wiring.timezone, now)
     if not await store.rows(store.tables.service):  # the examples, until real ones are imported
         services, _ = read_services((DEMONSTRATION / "services.json").read_bytes())
         async with store.transaction() as tx:
@@ -168,7 +171,8 @@ async def _tell_when_started(server: uvicorn.Server, wiring: Wiring, settings: S
     here = f"http://127.0.0.1:{settings.port}"
     print(
         f"\nCoup de pouce est prêt.\n  Le simulateur (téléphones)  {here}/simulator\n"
-        f"  La conversation sur le web  {here}/chat\n  L'accueil                   {here}/\n"
+        f"  La conversation sur le web  {here}/chat\n  L'espace des référents      {here}/workspace\n"
+        f"  L'accueil                   {here}/\n"
         "Ctrl-C pour tout arrêter.",
         flush=True,
     )

@@ -1,24 +1,32 @@
-"""Importe des personnes (CSV) ou des services (JSON). Les lignes fausses sont dites, les bonnes gardées."""
+"""Importe des personnes et des plages (CSV) ou des services (JSON). Les lignes fausses sont dites, les bonnes gardées."""
 
 import argparse
 import asyncio
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from gateway.adapters.clock import MovableClock, SystemClock
 from gateway.adapters.database.engine import migrate, open_engine
 from gateway.adapters.database.store import DatabaseStore
 from gateway.adapters.encryption import Cipher
 from gateway.adapters.phone import e164
+from gateway.adapters.rdv_insertion_file import read_layout
 from gateway.adapters.services_file import read_services
+from gateway.adapters.territory_files import read_territory
 from gateway.commands.demo import demonstration_settings
 from gateway.errors import BadRow, NotReady
-from gateway.settings import Settings
+from gateway.settings import ROOT, Settings
 from gateway.usecases.importing import Imported, import_beneficiaries, import_referents
+from gateway.usecases.importing_openings import import_openings
+from gateway.usecases.importing_rdv_insertion import RdvInsertion
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", choices=["referents", "beneficiaries", "services"], help="ce que contient le fichier"
+        "what",
+        choices=["referents", "beneficiaries", "openings", "services", "rdv-insertion"],
+        help="ce que contient le fichier",
     )
     parser.add_argument(
         "file",
@@ -48,17 +56,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _import(settings: Settings, what: str, content: bytes) -> Imported:
+    clock = MovableClock(settings.var / "clock.json") if settings.simulator else SystemClock()
     engine = open_engine(settings.database)
     try:
         await migrate(engine)
         store = DatabaseStore(engine, Cipher(settings.secret_keys.get_secret_value()))
-        if what == "services":
-            return await _import_services(store, content)
-        if what == "referents":
-            return await import_referents(store, content)
-        return await import_beneficiaries(store, content, e164)
+        match what:
+            case "services":
+                return await _import_services(store, content)
+            case "referents":
+                return await import_referents(store, content, clock.now())
+            case "openings":
+                return await import_openings(store, content, ZoneInfo(settings.timezone), clock.now())
+            case "rdv-insertion":
+                people = _rdv_insertion(settings.departement)
+                return await people.import_people(store, content, clock.now())
+        return await import_beneficiaries(store, content, e164, clock.now())
     finally:
         await engine.dispose()
+
+
+def _rdv_insertion(departement: str) -> RdvInsertion:
+    return RdvInsertion(read_layout(ROOT, departement), read_territory(ROOT, departement), e164)
 
 
 async def _import_services(store: DatabaseStore, content: bytes) -> Imported:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from gateway.domain.appointment import BookingChange
+from gateway.domain.choosing import Choosing
 from gateway.domain.menu import Choice
 from gateway.domain.obstacle import Assessment, Change, SharedObstacle
 from gateway.domain.people import Beneficiary, Referent
@@ -40,6 +42,7 @@ class State:
     - `waiting`: her first words, kept while her language is asked
     - `commune`: where she lives, INSEE code; `asking`: what the commune that was asked for will tell
     - `assessment`: the obstacle she is telling, and how far
+    - `choosing`: the time slots that were offered, and what she wishes
     """
 
     menu: tuple[Choice, ...] = ()
@@ -52,6 +55,7 @@ class State:
     commune: str = ""
     asking: str = ""
     assessment: Assessment | None = None
+    choosing: Choosing | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -65,6 +69,7 @@ class State:
             "commune": self.commune,
             "asking": self.asking,
             "assessment": self.assessment.to_json() if self.assessment else None,
+            "choosing": self.choosing.to_json() if self.choosing else None,
         }
 
     @classmethod
@@ -80,6 +85,7 @@ class State:
             commune=data.get("commune", ""),
             asking=data.get("asking", ""),
             assessment=Assessment.from_json(data.get("assessment")),
+            choosing=Choosing.from_json(data.get("choosing")),
         )
 
     def ended(self, sensitive: Collection[str], says: Collection[str]) -> "State":
@@ -140,6 +146,8 @@ class Conversation:
     referent: Referent | None = None
     shared: tuple[SharedObstacle, ...] = ()  # what she told her referent, oldest first
     silent_for: timedelta | None = None  # since the turn before this one
+    taken_by: int | None = None  # id of the referent who answers herself meanwhile
+    number_failed: bool = False  # her number refuses messages for good
 
 
 @dataclass(frozen=True)
@@ -167,6 +175,7 @@ class Outcome:
     start: bool = False
     reminded_on: str = ""
     callback: str = ""  # reason of a call back to ask for, or ""
+    receiver: int = 0  # id of the referent whom it is for; 0: hers, else the team
     urgent: bool = False
     asked_rasa: bool = False
     heard: bool = False  # Rasa was asked what this very message means
@@ -175,5 +184,17 @@ class Outcome:
     sensitive: bool = False  # danger: her words are not kept for the content team
     erase: bool = False  # her words speak of health or justice: they are not kept once answered
     personal: bool = False  # she tells such an obstacle: erased too, and nothing names what was said
-    changes: tuple[Change, ...] = ()  # obstacles told to her referent, or taken back
+    changes: tuple[Change | BookingChange, ...] = ()  # told to her referent or taken back; booked, cancelled
     unbind: bool = False  # "this is not me": the number is no longer that person's
+
+
+@dataclass(frozen=True)
+class Told:
+    """What to say after a step of an assessment or of a booking, and what it changes."""
+
+    replies: tuple[Reply, ...]
+    state: State
+    changes: tuple[Change | BookingChange, ...] = ()
+    callback: str = ""
+    receiver: int = 0
+    unbind: bool = False

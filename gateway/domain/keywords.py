@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gateway.domain.text import folded
+from gateway.domain.time_words import TimeWords
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Vocabulary:
     yes: frozenset[str]
     no: frozenset[str]
     digits: Mapping[str, str] = field(default_factory=dict)
+    time: TimeWords = field(default_factory=TimeWords)
 
     @classmethod
     def of(cls, language: str, raw: Mapping[str, object]) -> "Vocabulary":
@@ -44,7 +46,8 @@ class Vocabulary:
             polite=words("polite"),
             yes=words("yes"),
             no=words("no"),
-            digits={folded(str(w)): str(d) for d, ws in digits.items() for w in (ws or ())},
+            digits=(numbers := {folded(str(w)): str(d) for d, ws in digits.items() for w in (ws or ())}),
+            time=TimeWords.of(raw.get("time") or {}, words("yes"), numbers),  # type: ignore[arg-type]
         )
 
 
@@ -74,6 +77,11 @@ class Vocabularies(tuple[Vocabulary, ...]):
     @cached_property
     def polite(self) -> frozenset[tuple[str, ...]]:
         return frozenset(tuple(words.split()) for v in self for words in v.polite)
+
+    @cached_property
+    def time(self) -> TimeWords:
+        small = (word for v in self for word in (*v.polite, *v.hello))
+        return TimeWords.together((v.time for v in self), small)
 
     @cached_property
     def longest_polite(self) -> int:

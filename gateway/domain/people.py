@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.domain.text import folded
+
 
 @dataclass(frozen=True)
 class Referent:
@@ -14,6 +16,7 @@ class Referent:
     structure: str = ""
     communes: tuple[str, ...] = ()
     id: int = 0
+    leads: bool = False  # sees the people of her whole structure
 
     @property
     def first_name(self) -> str:
@@ -34,6 +37,17 @@ class Beneficiary:
     commune: str = ""
     audience: tuple[str, ...] = ()
     id: int = 0
+    external_id: str = ""  # her number in RDV Service Public
+
+
+def is_somebody_else(ours: str, theirs: str) -> bool:
+    """Whether two first names of one number are two people's: numbers are given again. Unsaid proves nothing.
+
+    >>> is_somebody_else("Amina", "AMINA B."), is_somebody_else("Amina", "Léa"), is_somebody_else("", "Léa")
+    (False, True, False)
+    """
+    one, other = folded(ours).split(), folded(theirs).split()
+    return bool(one and other) and one[0] != other[0]
 
 
 # Reasons of a request: a second one of these is dealt with by the call that the first will bring.

@@ -51,10 +51,17 @@ class Located:
 
 
 class Territory:
-    """`prefix`: how the département's postal codes begin."""
+    """`prefix`: how the département's postal codes begin; `epcis`: names of intercommunalités, by SIREN."""
 
-    def __init__(self, communes: Iterable[Commune], aliases: Mapping[str, str], prefix: str) -> None:
+    def __init__(
+        self,
+        communes: Iterable[Commune],
+        aliases: Mapping[str, str],
+        prefix: str,
+        epcis: Mapping[str, str] | None = None,
+    ) -> None:
         self.communes = {c.insee: c for c in communes}
+        self.epcis = dict(epcis or {})
         self._prefix = prefix
         self._names = {_plain(c.name): c.insee for c in self.communes.values()}
         for old, insee in aliases.items():

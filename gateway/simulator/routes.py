@@ -11,10 +11,9 @@ from pydantic import BaseModel, Field
 from gateway.domain.conversation import Channel
 from gateway.domain.sms import weigh
 from gateway.simulator.carrier import FAULTS, REPORTS
+from gateway.usecases.writing import PRICE
 
 router = APIRouter(prefix="/simulator")
-
-PRICE = 0.0798  # euros a segment to a French mobile, an order of magnitude to think with
 
 _DURATION = re.compile(r"^(-)?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$")
 
@@ -134,6 +133,24 @@ async def obstacles(request: Request, phone: str) -> list[dict[str, Any]]:
         known = await tx.find_conversation(Channel.SMS, phone)
         shared = await tx.shared_obstacles(known) if known else ()
     return [one.to_json() for one in shared]
+
+
+@router.get("/api/appointments")
+async def appointments(request: Request, phone: str) -> list[dict[str, Any]]:
+    """This person's appointments, as they are stored, the last made first; then whether she waits for a place."""
+    wiring, phone = request.app.state.wiring, phone.replace(" ", "+")
+    async with wiring.store.transaction() as tx:
+        known = await tx.find_conversation(Channel.SMS, phone)
+        theirs = await tx.appointments_of_conversation(known) if known else ()
+        waits = known is not None and await tx.waits(known)
+    rows = [
+        {
+            "starts_at": a.starts_at.isoformat(), "status": a.status.value, "kind": a.kind.value,
+            "referent": a.referent_first_name, "sequence": a.sequence,
+        }
+        for a in sorted(theirs, key=lambda a: -a.id)
+    ]  # fmt: skip
+    return [*rows, *([{"status": "waiting"}] if waits else [])]
 
 
 @router.get("/api/clock")

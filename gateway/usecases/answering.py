@@ -3,25 +3,22 @@
 Nothing is stored or sent from here: a turn goes in, an Outcome comes out.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from gateway.domain.conversation import Conversation, Inbound, Outcome, Reply, State
+from gateway.domain.conversation import Outcome, Reply, State
 from gateway.domain.keywords import command_in, language_asked
-from gateway.domain.language import Guess, first_language, later_language
+from gateway.domain.language import Guess
 from gateway.domain.menu import PERSON, Choice, chosen, corrected, digit_in
-from gateway.domain.obstacle import Obstacles, last_word_of, numbers_in
 from gateway.domain.safety import danger_in
-from gateway.domain.territory import NOWHERE, Territory
 from gateway.domain.text import folded, has_words, parts
 from gateway.errors import AssistantSilent
-from gateway.ports import Assistant, LanguageGuesser, Question, Services, Words
-from gateway.usecases import assessing, learning, locating
-from gateway.usecases.assessing import Assessing, Told
-from gateway.usecases.finding import NO_SERVICES, described, nearby
-from gateway.usecases.handover import acknowledgement
+from gateway.ports import Assistant, Question
+from gateway.usecases import assessing, learning, locating, offering
+from gateway.usecases.appointment_turns import AppointmentTurns
+from gateway.usecases.composing import ASK_LANGUAGE, MENU
+from gateway.usecases.obstacle_turns import ObstacleTurns
+from gateway.usecases.reading import exact_answer, said_in_words
 
-MENU = (Reply("utter_menu/main"),)
 # A choice that names its answer needs no understanding: it is given even when Rasa is away.
 READY = ("/faq/", "/menu/")
 OBSTACLE = "utter_obstacle/"
@@ -35,25 +32,16 @@ NOT_AN_ANSWER = {
     "utter_not_understood", "utter_rephrase", "utter_affirm", "utter_deny", "utter_out_of_scope",
     "utter_choose_number", "utter_emoji", "utter_empty", "utter_picture",
 }  # fmt: skip
-ASK_LANGUAGE = Reply("utter_change_language", {"languages": 1})
 
 
-@dataclass(frozen=True)
-class Answering:
-    """One turn. `today` is her local date, ISO; `last_try`: Rasa has been silent long enough."""
+@dataclass(frozen=True, kw_only=True)
+class Answering(ObstacleTurns, AppointmentTurns):
+    """One turn. `last_try`: Rasa has been silent long enough."""
 
-    words: Words
     assistant: Assistant
-    guesser: LanguageGuesser
-    who: Conversation
-    inbound: Inbound
     previous_text: str
-    today: str
     again: bool = False
     last_try: bool = False
-    territory: Territory = NOWHERE
-    obstacles: Obstacles = field(default_factory=Obstacles)
-    services: Services = NO_SERVICES
 
     async def outcome(self) -> Outcome:
         """The whole turn, rendered."""
@@ -71,21 +59,27 @@ class Answering:
             if (found := step()) is not None:
                 return found
         text = self.inbound.text
-        if choice := self._exact_answer(text):  # "Personne" answers the question; elsewhere it calls somebody
-            return await self._choose(choice)
+        for read in (
+            self._left_to_a_person,
+            self._ruled,
+            self._where,
+            self._several,
+            self._menu,
+            self._wished,
+        ):
+            if (found := await read(text)) is not None:
+                return found
+        return await self._ask_rasa(text=text) if has_words(text) else self._wordless()
+
+    async def _ruled(self, text: str) -> Outcome | None:
+        """Words that mean one thing whatever was said before."""
+        asking = self._assessing().asking()
+        if asking and (choice := exact_answer(text, self.who.state.menu)):
+            return await self._choose(choice)  # "Personne" answers the question; elsewhere it calls somebody
         if language := language_asked(text, self.words.vocabularies):
             return await self._speak(language)
-        if command := command_in(text, self.words.vocabularies):
-            return await self._obey(command)
-        if (found := await self._where(text)) is not None:
-            return found
-        if (found := self._several(text)) is not None:
-            return found
-        if (found := await self._menu()) is not None:
-            return found
-        if not has_words(text):
-            return self._wordless()
-        return await self._ask_rasa(text=text)
+        command = command_in(text, self.words.vocabularies)
+        return await self._obey(command) if command else None
 
     def _danger(self) -> Outcome | None:
         kind = danger_in(self.inbound.text, self.words.lexicons)
@@ -132,6 +126,16 @@ class Answering:
             return self._say()
         return self._say(Reply("utter_stopped_reminder"), reminded_on=self.today)
 
+    async def _left_to_a_person(self, text: str) -> Outcome | None:
+        """Her referent answers herself in this conversation: the robot is silent, but for a place that it offered."""
+        if self.who.taken_by is None:
+            return None
+        said = self.words.vocabularies
+        choice = chosen(text, self.who.state.menu, said.digits, said.yes, said.no)
+        if choice and choice.payload.partition(" ")[0] in offering.COMMANDS:
+            return await self._choose(choice)
+        return self._say(keep=True)
+
     async def _where(self, text: str) -> Outcome | None:
         """Her commune, when it was asked for."""
         said = self.words.vocabularies
@@ -141,22 +145,31 @@ class Answering:
             return None
         return await self._located(locating.answered(text, self.who, self.territory))
 
-    async def _located(self, asked: locating.Asked | None) -> Outcome | None:
+    async def _located(self, asked: locating.Asked | None, what_for: str = "") -> Outcome | None:
+        """`what_for`: why her commune was asked for, when that is not in her state any more."""
         if asked is None:
             return None
         replies, state = asked
         if not replies:
-            kind = self.who.state.asking.removesuffix(locating.AGAIN).partition(" ")[2] or state.asking
-            return await replace(self, who=replace(self.who, state=state))._near_her(kind)
+            why = what_for or self.who.state.asking
+            wanted, _, kind = why.removesuffix(locating.AGAIN).partition(" ")
+            located = replace(self, who=replace(self.who, state=state))
+            if wanted == locating.APPOINTMENT:
+                return await located._booked(await located._offering().new())
+            return await located._near_her(kind or state.asking)
         # The name of a town is French whoever writes it: no evidence of her language.
         told = self._say(*replies, state=state)
         return replace(told, language=self._language(), language_sure=self.who.language_sure)
 
-    async def _menu(self) -> Outcome | None:
+    async def _menu(self, text: str) -> Outcome | None:
         """A digit, a label or a yes / no that answers the last menu."""
-        said, text, state = self.words.vocabularies, self.inbound.text, self.who.state
+        said, state = self.words.vocabularies, self.who.state
         text = corrected(text, said.no)
-        choice = chosen(text, state.menu, said.digits, said.yes, said.no) or self._said_in_words(text)
+        if self._is_a_date(text):
+            return await self._wished(text)
+        choice = chosen(text, state.menu, said.digits, said.yes, said.no)
+        if choice is None and self._assessing().asking():
+            choice = said_in_words(text, state.menu, said, self._assessing().consenting())
         if choice:
             return await self._choose(choice)
         digit = digit_in(text, said.digits)
@@ -173,104 +186,38 @@ class Answering:
             return self._say(Reply("utter_choose_number", {"choices": choices}), keep=True)
         return self._compose((Reply("utter_no_menu"), *MENU), self._guess())
 
-    def _several(self, text: str) -> Outcome | None:
-        """ "1 et 4", while the list of what can stand in her way is on her screen."""
-        kinds = assessing.shown_kinds(self.who.state.menu)
-        numbers = numbers_in(text, self.words.vocabularies.digits) if kinds else ()
-        picked = [kinds[n] for n in numbers if n in kinds]
-        return self._tell(self._assessing().picked(picked)) if picked else None
-
-    def _exact_answer(self, text: str) -> Choice | None:
-        if not self._assessing().asking():
-            return None
-        titled = [c for c in self.who.state.menu if folded(c.title) == folded(text)]
-        return titled[0] if text and titled else None
-
-    def _said_in_words(self, text: str) -> Choice | None:
-        """An answer in words to a question of the assessment: "non... enfin si", "je viens en bus"."""
-        if not self._assessing().asking():
-            return None
-        said, menu = self.words.vocabularies, self.who.state.menu
-        meant = last_word_of(text, said.yes, said.no)
-        if meant is not None:
-            words = said.yes if meant else said.no
-            if plain := [c for c in menu if folded(c.title) in words]:
-                return plain[0]
-        if self._assessing().consenting():
-            return None  # a consent is never read between the lines
-        around = f" {folded(text)} "
-        named = [
-            c for c in menu if f" {folded(c.title)} " in around and folded(c.title) not in said.yes | said.no
-        ]
-        return named[0] if len(named) == 1 else None
-
     async def _choose(self, choice: Choice) -> Outcome:
         if choice.payload == PERSON:
             return self._person("asked")
         answer = f"utter_{choice.payload.removeprefix('/')}"
         if choice.payload.startswith(READY) and self.words.has(answer):
             return self._compose((Reply(answer),), self._guess())
+        if choice.payload == "/book_appointment":
+            return await self._booked(await self._offering().asked())
         if choice.payload.startswith("/"):
             return await self._ask_rasa(payload=choice.payload)
         command, _, argument = choice.payload.partition(" ")
+        return await self._do(command, argument)
+
+    async def _do(self, command: str, argument: str) -> Outcome:
+        """A choice that only the gateway understands."""
         if command == "LANGUE" and argument:
             return await self._speak(argument)
         if command == locating.NEAR:
             replies, state = locating.near(argument, self.who, self.territory)
             return self._say(*replies, state=state)
         if command == locating.COMMUNE:
-            located = await self._located(locating.picked(argument, self.who, self.territory))
+            picked = locating.picked(argument, self.who, self.territory)
+            located = await self._located(picked, argument.partition(" ")[2])
             return located or self._compose(MENU, self._guess())
         if command in assessing.COMMANDS:
             return self._tell(self._assessing().obey(command, argument))
+        if command in offering.COMMANDS:
+            return await self._booked(await self._offering().obey(command, argument))
         if command in (assessing.SERVICES, assessing.SERVICE):
             kind, _, service_id = argument.partition(" ")
             return await self._near_her(kind, service_id)
         return await self._obey(command)
-
-    # what stands in her way
-
-    def _assessing(self) -> Assessing:
-        here = locating.home(self.who, self.territory)
-        return Assessing(self.obstacles, self.who, self.today, here.insee if here else "")
-
-    async def _near_her(self, named: str, service_id: str = "") -> Outcome:
-        """What is near her for that kind of obstacle: three names by number, then one in full."""
-        kind = self.obstacles.kinds.get(named)
-        if kind is None:
-            return self._compose(MENU, self._guess())
-        if service_id:
-            one = await self.services.one(service_id)
-            said = described(one) if one else (Reply("utter_no_service"),)
-            return replace(
-                self._say(*said, keep=True), changes=self._assessing().looked_at(f"service {service_id}")
-            )
-        here = locating.home(self.who, self.territory)
-        if here is None:
-            asked = replace(self.who.state, asking=f"{locating.SERVICES} {kind.id}")
-            return self._say(Reply("utter_ask_commune"), state=asked)
-        reply = await nearby(self.services, kind, self.who, here, self.territory, self.today)
-        return self._say(reply)
-
-    def _tell(self, told: Told, guess: Guess | None = None) -> Outcome:
-        """Said as it is, but for a first contact, which is welcomed."""
-        guess = guess or self._guess()
-        outcome = self._compose(told.replies, guess, state=told.state, callback=told.callback)
-        if told.unbind:
-            outcome = replace(outcome, state=told.state)
-        return replace(outcome, changes=told.changes, unbind=told.unbind, urgent=told.callback == "danger")
-
-    def _discreet(self, outcome: Outcome) -> Outcome:
-        """A turn about her health or about justice: her words are erased once answered."""
-        names = [r.response for r in outcome.replies]
-        sensitive = self._assessing().personal(outcome)
-        words = outcome.heard and not outcome.urgent and any(learning.personal(name) for name in names)
-        return replace(
-            outcome,
-            personal=sensitive,
-            erase=sensitive or words,
-            sensitive=outcome.sensitive or sensitive or words,
-        )
 
     # keywords
 
@@ -279,7 +226,7 @@ class Answering:
         if command == "PERSONNE":
             return self._person("asked")
         if command == "RDV":
-            return self._person("appointment")
+            return await self._booked(await self._offering().asked())
         if command == "PLUS":
             return self._rest()
         if command == "SOURCE":
@@ -308,6 +255,10 @@ class Answering:
             return self._say(Reply("utter_language_other"), callback="language", keep=True)
         guess = Guess(language, sure=True)
         choosing = any(c.payload.startswith("LANGUE") or c.payload == "PLUS" for c in self.who.state.menu)
+        if self._offering().choosing():
+            told = await self._offering().again()
+            said = (Reply("utter_language_changed"), *told.replies)
+            return replace(self._compose(said, guess, state=told.state), changes=told.changes)
         if self._assessing().asking() or (self._assessing().pending() and choosing):
             again = self._assessing().resumed().replies
             return self._compose((Reply("utter_language_changed"), *again), guess)
@@ -317,9 +268,6 @@ class Answering:
                 return answer  # nothing else is pushed in that turn
             return replace(answer, replies=(Reply("utter_language_changed"), *answer.replies))
         return self._switched(guess)
-
-    def _person(self, reason: str) -> Outcome:
-        return self._compose((acknowledgement(self.who, reason),), self._guess(), callback=reason)
 
     def _rest(self) -> Outcome:
         state = self.who.state
@@ -380,7 +328,7 @@ class Answering:
         heard = text == self.inbound.text  # not a choice, nor a question of before
         said_no = heard and learning.denied(text, replies, self.words.vocabularies.no)
         considered, replies = learning.weighed(replies), learning.to_say(replies)
-        outcome = await self._met(replies, text, guess) or self._understood(replies, guess, text)
+        outcome = await self._met(replies, text, guess) or await self._understood(replies, guess, text)
         if heard and self._assessing().asking() and not outcome.urgent:
             outcome = self._back_to_the_question(outcome)
         return replace(outcome, asked_rasa=True, heard=heard, denied=said_no, considered=considered)
@@ -402,12 +350,14 @@ class Answering:
         """What she said in the middle was dealt with; the question is asked again."""
         if outcome.state.assessment != self.who.state.assessment:
             return outcome
+        if any(reply.values.get("lines") for reply in outcome.replies):
+            return outcome  # another question is on her screen: this one waits its turn
         inside, names = self._assessing(), {r.response for r in outcome.replies}
         if names & NOT_AN_ANSWER:
             return self._tell(inside.unanswered())
         return replace(outcome, replies=(*outcome.replies, *inside.resumed().replies))
 
-    def _understood(self, replies: tuple[Reply, ...], guess: Guess, text: str) -> Outcome:
+    async def _understood(self, replies: tuple[Reply, ...], guess: Guess, text: str) -> Outcome:
         """Some names ask for what only the gateway knows: what was said before, her language."""
         name = replies[0].response
         if name.startswith("utter_danger_"):
@@ -416,6 +366,8 @@ class Answering:
             return self._compose(self._simpler(), guess)
         if name == "utter_go_back":
             return self._back()
+        if (booked := await self._about_appointment(name, text)) is not None:
+            return booked
         if name == ASK_LANGUAGE.response:
             named = self._language_named(text)
             return (
@@ -456,61 +408,3 @@ class Answering:
         answers = ("utter_faq/", "utter_simple/", "utter_menu/")
         again = tuple(r for r in self.who.state.last if r.response.startswith(answers)) or MENU
         return self._compose((Reply("utter_language_changed"), *again), guess, last=again)
-
-    # language and composition
-
-    def _language(self) -> str:
-        return self.who.language or "fr"
-
-    def _guess(self) -> Guess:
-        text, scored = self.inbound.text, self.guesser.guess(self.inbound.text)
-        if not self.who.language:
-            return first_language(text, scored, self.words.vocabularies)
-        language = later_language(
-            self.who.language, text, scored, self.words.vocabularies, self.who.language_sure
-        )
-        return Guess(language, self.who.language_sure or language != self.who.language)
-
-    def _say(
-        self, *replies: Reply, state: State | None = None, keep: bool = False, **changes: object
-    ) -> Outcome:
-        """Exactly these replies: no welcome, no language question. `keep`: the menu stays as it was."""
-        state = state or self.who.state
-        guess = self._guess()
-        language, sure = guess.language, guess.sure
-        if not (keep or changes.get("urgent") or not replies):
-            state = replace(state, waiting=False)
-        return Outcome(replies, language, sure, state, **changes)  # type: ignore[arg-type]
-
-    def _compose(
-        self,
-        replies: Sequence[Reply],
-        guess: Guess,
-        state: State | None = None,
-        last: tuple[Reply, ...] | None = None,
-        callback: str = "",
-    ) -> Outcome:
-        """A full turn: welcome at first contact, the answer, and her language asked when unsure."""
-        state = state or self.who.state
-        replies = said = tuple(replies)
-        ask = not guess.sure and not state.waiting and not state.welcomed
-        if not state.welcomed:
-            # The welcome says good morning: after it comes the answer, or the menu.
-            greeted = any(r.response == "utter_greet" for r in replies)
-            said = MENU if greeted else replies
-            replies = (Reply("utter_welcome"), *(() if greeted and ask else said))
-        if ask and ASK_LANGUAGE not in replies:
-            replies = (*replies, ASK_LANGUAGE)
-        after = replace(state.after(last or said), welcomed=True, waiting=ask)
-        return Outcome(replies, guess.language, guess.sure or state.waiting, after, callback=callback)
-
-    def rendered(self, outcome: Outcome) -> Outcome:
-        """The text to send, and the menu she will see, put into the state."""
-        if not outcome.replies or outcome.text:
-            return outcome
-        replies = locating.located(outcome.replies, self.who, self.territory, self.words)
-        part = self.words.render(replies, outcome.language, self.who.channel, self.today)
-        state = outcome.state
-        if part.menu or part.rest or not state.menu:
-            state = replace(state, menu=part.menu, rest=part.rest, rest_menu=part.rest_menu)
-        return replace(outcome, text=part.text, state=state)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from gateway.domain.conversation import Conversation, Outcome, Reply, State
+from gateway.domain.conversation import Conversation, Outcome, Reply, State, Told
 from gateway.domain.menu import Choice
 from gateway.domain.obstacle import (
     MISSES,
@@ -37,17 +37,6 @@ COMMANDS = {
 
 A_PAGE = 7  # kinds of the guided list at once; 8 is the next page
 A_WHILE = timedelta(hours=12)  # after such a silence she is told where she was
-
-
-@dataclass(frozen=True)
-class Told:
-    """What to say after a step, and what it changes."""
-
-    replies: tuple[Reply, ...]
-    state: State
-    changes: tuple[Change, ...] = ()
-    callback: str = ""
-    unbind: bool = False
 
 
 @dataclass(frozen=True)

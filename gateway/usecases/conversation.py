@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gateway.domain.appointment import Book, Cancel, Hold, Wait
 from gateway.domain.conversation import IDLE, Channel, Conversation, Inbound, Outcome
 from gateway.domain.obstacle import Obstacles
 from gateway.domain.text import cleaned
 from gateway.ports import Store, Transaction
+from gateway.usecases.booking import record_booking
 from gateway.usecases.handover import ask_for_a_person
 from gateway.usecases.learning import question_to_keep
+from gateway.usecases.noticing import NoticeToSay, still_hers
 from gateway.usecases.sharing import forget_person, tell_obstacle
+from gateway.usecases.taking_over import tell_who_answers
+
+# Of these her referent must know that she could not be told.
+UNTOLD_MATTERS = {"moved", "revoked", "booked", "written"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,10 @@ async def next_turn(tx: Transaction, conversation_id: int, now: datetime) -> Tur
 async def record_turn(
     tx: Transaction, turn: TurnToTake, outcome: Outcome, team: str, now: datetime
 ) -> Sequence[int]:
-    """Everything that the turn changes. Returns the jobs to ring once it is committed."""
+    """Everything that the turn changes. Returns the jobs to ring once it is committed.
+
+    Raises ChangedMeanwhile when a time slot or an appointment is no longer what the turn was decided on.
+    """
     who, jobs = turn.conversation, list[int]()
     if not await tx.close_inbound(turn.inbound.id, now, erase=outcome.erase):
         return ()  # another worker was faster: its answer stands
@@ -89,17 +99,52 @@ async def record_turn(
     return jobs
 
 
+async def record_notice(
+    tx: Transaction, to_say: NoticeToSay, outcome: Outcome, team: str, now: datetime
+) -> Sequence[int]:
+    """What she was told without having asked. Her referent learns when it could not be said."""
+    who, notice, jobs = to_say.conversation, to_say.notice, list[int]()
+    if not await tx.close_notice(notice.id, now):
+        return ()
+    if notice.kind in UNTOLD_MATTERS and (who.opted_out or not still_hers(to_say)):
+        to = who.referent.email if who.referent else team
+        values = {"first_name": who.beneficiary.first_name if who.beneficiary else "", "phone": who.address}
+        if mail_id := await tx.add_mail(f"untold:{notice.id}", to, "untold", values, now):
+            jobs.append(await tx.arm("mail", mail_id, now))
+    if not outcome.text:
+        return jobs
+    await tx.save_state(who.id, outcome.state)
+    for change in outcome.changes:
+        if isinstance(change, Hold):
+            jobs += await record_booking(tx, who, change, now)
+    names = [reply.response for reply in outcome.replies]
+    written_by = notice.values.get("referent_id") if notice.kind == "written" else None
+    await tx.add_outbound(who, None, outcome.text, names, now, written_by=written_by)
+    if who.channel is Channel.SMS:
+        jobs.append(await tx.arm("deliver", who.id, now))
+    return jobs
+
+
 async def _told_others(
     tx: Transaction, turn: TurnToTake, outcome: Outcome, team: str, now: datetime
 ) -> list[int]:
     """What leaves her conversation: an obstacle shared or taken back, a call asked for."""
     who, jobs = turn.conversation, list[int]()
     for change in outcome.changes:
-        jobs += await tell_obstacle(tx, who, turn.inbound.id, change, now)
+        if isinstance(change, Book | Cancel | Hold | Wait):
+            jobs += await record_booking(tx, who, change, now)
+        else:
+            jobs += await tell_obstacle(tx, who, turn.inbound.id, change, now)
     if outcome.unbind:
         jobs += await forget_person(tx, who, team, now)
     if outcome.callback:
-        jobs += await ask_for_a_person(tx, who, turn.inbound.id, outcome.callback, team, now)
+        jobs += await ask_for_a_person(
+            tx, who, turn.inbound.id, outcome.callback, team, now, outcome.receiver
+        )
+    if who.taken_by:
+        jobs += await tell_who_answers(tx, who, now)
+        # She is awake: what waited for the morning, who answers her above all, is said now.
+        jobs += [await tx.arm("notice", one, now) for one in await tx.pending_notices(who.id)]
     return jobs
 
 

@@ -10,17 +10,26 @@ APPOINTMENT = ("move", "cancel", "when", "late")
 
 
 async def ask_for_a_person(
-    tx: Transaction, who: Conversation, message_id: int, reason: str, team: str, now: datetime
+    tx: Transaction,
+    who: Conversation,
+    message_id: int,
+    reason: str,
+    team: str,
+    now: datetime,
+    receiver: int = 0,
 ) -> list[int]:
     """Notes the request under the message's id and writes the mail. Returns the jobs to ring.
 
-    `reason`: see mails/callback.txt. A request for a call of the last day is still being dealt with:
+    `reason`: see mails/callback.txt. `receiver`: the referent who expects her, when it is about an appointment. A request for a call of the last day is still being dealt with:
     no second mail. A danger, or an appointment that she cannot keep, is always told.
     """
     new = await tx.add_callback(CallbackRequest(who.id, message_id, reason, now))
-    if not new or (who.callback_open and reason in ANSWERED_BY_ONE_CALL) or who.channel is Channel.WEB:
-        return []  # from a page there is no number to call: she was told which one to text
-    to = who.referent.email if who.referent else team
+    # From a page there is no number to call: she was told which one to text.
+    unreachable = who.channel is Channel.WEB and not receiver
+    if not new or (who.callback_open and reason in ANSWERED_BY_ONE_CALL) or unreachable:
+        return []
+    expects = await tx.referent(receiver) if receiver else who.referent
+    to = expects.email if expects else team
     values = _about(who, reason=reason)
     mail_id = await tx.add_mail(f"callback:{message_id}", to, "callback", values, now)
     return [await tx.arm("mail", mail_id, now)] if mail_id else []
@@ -50,4 +59,5 @@ def acknowledgement(who: Conversation, reason: str) -> Reply:
 def _about(who: Conversation, **more: str) -> dict[str, str]:
     """What the mail may say: who to call. Nothing of what she wrote."""
     name = who.beneficiary.first_name if who.beneficiary else ""
-    return {"first_name": name, "phone": who.address, "language": who.language or "fr", **more}
+    phone = who.address if who.channel is Channel.SMS else ""
+    return {"first_name": name, "phone": phone, "language": who.language or "fr", **more}

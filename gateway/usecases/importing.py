@@ -3,20 +3,29 @@
 Running it twice changes nothing.
 """
 
-import csv
-import io
+import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
 
+from gateway.domain.conversation import Channel
 from gateway.domain.language import LANGUAGES
-from gateway.domain.people import Beneficiary, Referent
+from gateway.domain.people import Beneficiary, Referent, is_somebody_else
 from gateway.errors import BadRow
-from gateway.ports import Store
+from gateway.ports import Store, Transaction
+from gateway.usecases.reading_csv import Row, listed, rows, said_yes
+from gateway.usecases.welcoming import welcome_referent
 
 PhoneReader = Callable[[str], str | None]
 
-_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+MAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+AT_ONCE = 200  # lines of one transaction
+PAUSE = 0.1  # seconds in which the gateway beside us may write: SQLite lets in one program at a time
+SOMEBODY_ELSE = "ce numéro est celui d'une autre personne : à vérifier avec elle"
+UNKNOWN_REFERENT = "référent inconnu : importez d'abord les référents"
 
 
 @dataclass(frozen=True)
@@ -25,82 +34,87 @@ class Imported:
     refused: tuple[BadRow, ...]
 
 
-async def import_referents(store: Store, content: bytes) -> Imported:
-    """Columns: email, name, phone, structure, communes (separated by ";")."""
+async def in_turns(lines: Iterable[tuple[int, Row]]) -> AsyncIterator[Sequence[tuple[int, Row]]]:
+    """All the lines are read before the first is given: a file that cannot be read changes nothing."""
+    for number, batch in enumerate(batched(list(lines), AT_ONCE)):
+        if number:
+            await asyncio.sleep(PAUSE)
+        yield batch
+
+
+async def import_referents(store: Store, content: bytes, now: datetime) -> Imported:
+    """Columns: email, name, phone, structure, communes (separated by ";"), team_lead.
+
+    Who is new gets her first mail, with her calendar's address.
+    """
     kept, refused = 0, []
-    async with store.transaction() as tx:
-        for line, row in rows(content, ("email", "name")):
-            if not _MAIL.fullmatch(row["email"]):
-                refused.append(BadRow(line, "adresse e-mail illisible"))
-            elif not row["name"]:
-                refused.append(BadRow(line, "nom absent"))
-            else:
-                await tx.save_referent(
-                    Referent(
-                        row["email"], row["name"], row.get("phone", ""), row.get("structure", ""),
-                        tuple(_list(row.get("communes", ""))),
-                    )
-                )  # fmt: skip
-                kept += 1
+    async for batch in in_turns(rows(content, ("email", "name"))):
+        async with store.transaction() as tx:
+            for line, row in batch:
+                if not MAIL.fullmatch(row["email"]):
+                    refused.append(BadRow(line, "adresse e-mail illisible"))
+                elif not row["name"]:
+                    refused.append(BadRow(line, "nom absent"))
+                else:
+                    await _save_referent(tx, _referent(row), now)
+                    kept += 1
     return Imported(kept, tuple(refused))
 
 
-async def import_beneficiaries(store: Store, content: bytes, read_phone: PhoneReader) -> Imported:
-    """Columns: phone, first_name, language, postal_code, commune, referent_email, audience (";")."""
+def _referent(row: Row) -> Referent:
+    return Referent(
+        row["email"], row["name"], row.get("phone", ""), row.get("structure", ""),
+        tuple(listed(row.get("communes", ""))), leads=said_yes(row.get("team_lead", "")),
+    )  # fmt: skip
+
+
+async def _save_referent(tx: Transaction, new: Referent, now: datetime) -> None:
+    known = await tx.referent_id(new.email)
+    saved = await tx.save_referent(new)
+    if known is None:
+        await welcome_referent(tx, saved, new, now)  # the gateway beside us looks for work each second
+
+
+async def import_beneficiaries(
+    store: Store, content: bytes, read_phone: PhoneReader, now: datetime
+) -> Imported:
+    """Columns: phone, first_name, language, postal_code, commune, referent_email, audience (";").
+
+    Each has a page in the workspace from now on, whether she writes or not.
+    """
     kept, refused = 0, []
     seen: dict[str, int] = {}
-    async with store.transaction() as tx:
-        for line, row in rows(content, ("phone",)):
-            phone = read_phone(row["phone"])
-            referent = row.get("referent_email", "")
-            if phone is None:
-                refused.append(BadRow(line, "numéro de téléphone illisible"))
-            elif phone in seen:
-                refused.append(BadRow(line, f"numéro déjà présent ligne {seen[phone]}"))
-            elif row.get("language", "") not in ("", *LANGUAGES):
-                refused.append(BadRow(line, f"langue inconnue : {', '.join(LANGUAGES)}"))
-            elif referent and await tx.referent_id(referent) is None:
-                refused.append(BadRow(line, "référent inconnu : importez d'abord les référents"))
-            else:
+    async for batch in in_turns(rows(content, ("phone",))):
+        async with store.transaction() as tx:
+            for line, row in batch:
+                phone = read_phone(row["phone"])
+                reason = await _wrong(tx, row, phone, seen)
+                if phone is None or reason:
+                    refused.append(BadRow(line, reason))
+                    continue
                 seen[phone] = line
-                await tx.save_beneficiary(
-                    Beneficiary(
-                        phone, row.get("first_name", ""), row.get("language", ""),
-                        row.get("postal_code", ""), row.get("commune", ""),
-                        tuple(_list(row.get("audience", ""))),
-                    ),
-                    referent,
-                )  # fmt: skip
+                await tx.save_beneficiary(_beneficiary(phone, row), row.get("referent_email", ""))
+                await tx.conversation_at(Channel.SMS, phone, now)
                 kept += 1
     return Imported(kept, tuple(refused))
 
 
-def rows(content: bytes, required: tuple[str, ...]) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """(line, row) of a CSV in UTF-8 or Windows' encoding, with commas or semicolons, with a BOM or not."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace")
-    text = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
-    first = text.split("\n", 1)[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
-    try:
-        missing = [name for name in required if name not in (reader.fieldnames or ())]
-        if missing:
-            raise BadRow(1, f"colonne absente : {', '.join(missing)}")
-        yield from _read(reader)
-    except csv.Error:
-        raise BadRow(reader.line_num, "ligne illisible : guillemets ou caractères à vérifier") from None
+async def _wrong(tx: Transaction, row: Row, phone: str | None, seen: Mapping[str, int]) -> str:
+    """Why this row cannot be kept; "" when it can."""
+    if phone is None:
+        return "numéro de téléphone illisible"
+    if phone in seen:
+        return f"numéro déjà présent ligne {seen[phone]}"
+    if row.get("language", "").lower() not in ("", *LANGUAGES):
+        return f"langue inconnue : {', '.join(LANGUAGES)}"
+    if is_somebody_else(await tx.beneficiary_named(phone), row.get("first_name", "")):
+        return SOMEBODY_ELSE
+    referent = row.get("referent_email", "")
+    return UNKNOWN_REFERENT if referent and await tx.referent_id(referent) is None else ""
 
 
-def _read(reader: "csv.DictReader[str]") -> Iterator[tuple[int, Mapping[str, str]]]:
-    for row in reader:
-        yield (
-            reader.line_num,
-            {k: (v or "").strip() for k, v in row.items() if k and isinstance(v, str | None)},
-        )
-
-
-def _list(text: str) -> list[str]:
-    return [part.strip() for part in re.split(r"[;|]", text) if part.strip()]
+def _beneficiary(phone: str, row: Row) -> Beneficiary:
+    return Beneficiary(
+        phone, row.get("first_name", ""), row.get("language", "").lower(), row.get("postal_code", ""),
+        row.get("commune", ""), tuple(listed(row.get("audience", ""))),
+    )  # fmt: skip

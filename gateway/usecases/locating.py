@@ -11,6 +11,7 @@ NEAR = "NEAR"  # payload of the choice "Près de chez moi": NEAR <body>
 COMMUNE = "COMMUNE"  # payload of a commune picked by number: COMMUNE <INSEE code> <body>
 
 SERVICES = "services"  # asked for in order to name what is near her
+APPOINTMENT = "appointment"  # or to find who receives her
 
 AGAIN = "?"  # after a name we do not know, she is asked once more; then she speaks of something else
 
@@ -80,7 +81,7 @@ def picked(choice: str, who: Conversation, territory: Territory) -> Asked:
 
 
 def _settled(commune: Commune, state: State) -> Asked:
-    if state.asking.startswith(SERVICES):  # nothing to name here: the services come instead
+    if state.asking.startswith((SERVICES, APPOINTMENT)):  # nothing to name: what she asked for comes instead
         return (), replace(state, commune=commune.insee, asking="")
     return (_place(commune, state.asking.removesuffix(AGAIN)),), replace(
         state, commune=commune.insee, asking=""

@@ -38,6 +38,7 @@ async def forget_person(tx: Transaction, who: Conversation, team: str, now: date
     for shared in who.shared:
         await tx.withdraw_obstacle(who.id, shared.kind, now)
     await tx.unbind(who.id)
+    await tx.wait_no_more(who.id)
     if who.beneficiary is None:
         return []
     to = who.referent.email if who.referent else team

@@ -1,4 +1,4 @@
-"""Real peers: HTTP on loopback; PostgreSQL and Valkey from wheels, no root, no Docker, nothing left.
+"""Real peers: HTTP and CalDAV on loopback; PostgreSQL and Valkey from wheels, no root, no Docker, nothing left.
 
 `TEST_DATABASE_URL` and `TEST_REDIS_URL` name servers to use instead.
 """
@@ -15,10 +15,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import psycopg
 import redis
 import uvicorn
@@ -99,6 +100,35 @@ def valkey() -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def radicale(users: Mapping[str, str], port: int) -> Iterator[str]:
+    """The address of a CalDAV server without a calendar, its `users` with their passwords; nothing is left of it."""
+    with tempfile.TemporaryDirectory(prefix="coup-de-pouce-cal-") as folder:
+        home, address = Path(folder), f"http://127.0.0.1:{port}"
+        (home / "users").write_text("".join(f"{name}:{password}\n" for name, password in users.items()))
+        options = {
+            "server-hosts": f"127.0.0.1:{port}",
+            "auth-type": "htpasswd",
+            "auth-htpasswd-filename": home / "users",
+            "auth-htpasswd-encryption": "plain",
+            "auth-delay": "0",
+            "storage-filesystem-folder": home / "collections",
+            "logging-level": "warning",
+        }
+
+        def answers() -> None:
+            httpx2.get(address, trust_env=False)
+
+        command = [
+            sys.executable,
+            "-m",
+            "radicale",
+            *(f"--{name}={value}" for name, value in options.items()),
+        ]
+        with _started(command, home / "log", answers, httpx2.TransportError, signal.SIGTERM, user=None):
+            yield address
+
+
+@contextlib.contextmanager
 def _home(prefix: str) -> Iterator[Path]:
     """A short path (sockets have a limit) that belongs to whoever runs the server."""
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
@@ -140,12 +170,14 @@ def _started(
     answers: Callable[[], None],
     not_yet: type[Exception],
     stop: signal.Signals,
+    **options: Any,
 ) -> Iterator[None]:
     """Runs a server until the block ends. It dies with us, however we die."""
+    options = {"user": _user(), **options}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [str(c) for c in command], user=_user(), cwd="/", stdout=out, stderr=out,
-            preexec_fn=lambda: _die_with_parent(stop),
+            [str(c) for c in command], cwd="/", stdout=out, stderr=out,
+            preexec_fn=lambda: _die_with_parent(stop), **options,
         )  # fmt: skip
     try:
         end = time.monotonic() + PATIENCE

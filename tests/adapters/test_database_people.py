@@ -200,9 +200,12 @@ async def test_it_prefers_the_language_she_writes_to_the_imported_one(store: Dat
 
 async def imported(store: DatabaseStore, referents: str, people: str) -> tuple[Imported, Imported]:
     return (
-        await import_referents(store, f"email,name,structure\n{referents}\n".encode()),
+        await import_referents(store, f"email,name,structure\n{referents}\n".encode(), NOW),
         await import_beneficiaries(
-            store, f"phone,first_name,language,postal_code,commune,referent_email\n{people}\n".encode(), e164
+            store,
+            f"phone,first_name,language,postal_code,commune,referent_email\n{people}\n".encode(),
+            e164,
+            NOW,
         ),
     )
 
@@ -218,12 +221,12 @@ async def test_it_brings_people_up_to_date(store: DatabaseStore) -> None:
         store, "claire@example.org,Claire,CCAS", "0639980001,Amina,fr,79000,Niort,claire@example.org"
     )
     await imported(
-        store, "paul@example.org,Paul,CCAS", "0639980001,Aminata,ar,79200,Parthenay,paul@example.org"
+        store, "paul@example.org,Paul,CCAS", "0639980001,Amina Lou,ar,79200,Parthenay,paul@example.org"
     )
     who = await at(store)
     assert who.beneficiary is not None
     assert who.referent is not None
-    assert (who.beneficiary.first_name, who.beneficiary.commune) == ("Aminata", "Parthenay")
+    assert (who.beneficiary.first_name, who.beneficiary.commune) == ("Amina Lou", "Parthenay")
     assert who.referent.email == "paul@example.org"
 
 

@@ -6,19 +6,31 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from gateway.adapters.database import tables as t
 from gateway.adapters.database.jobs import LEASE
 from gateway.adapters.database.store import DatabaseStore
 from gateway.adapters.encryption import Cipher, new_key
 from gateway.domain.conversation import Channel, Reply
-from gateway.errors import AssistantSilent, MailLater, NumberUnreachable, SendLater, SendUnsure
+from gateway.errors import AssistantSilent, MailLater, MailRefused, NumberUnreachable, SendLater, SendUnsure
 from gateway.ports import Question
+from gateway.turns import PATIENCE
 from gateway.usecases.delivery import note_status
-from gateway.worker import PATIENCE, Worker
+from gateway.worker import Worker
 from tests.adapters.conftest import LeaseClock
 from tests.adapters.work import Echo, Service
-from tests.usecases.fakes import AMINA_PHONE, KARIM_PHONE, TEAM, FakeAssistant, FakeCarrier
+from tests.usecases.fakes import (
+    AMINA,
+    AMINA_PHONE,
+    CLAIRE,
+    KARIM_PHONE,
+    NOW,
+    TEAM,
+    FakeAssistant,
+    FakeCarrier,
+)
+from tests.usecases.test_offering import FakeDiary, slot
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -267,6 +279,44 @@ async def test_it_writes_a_mail_when_the_server_is_back(service: Service) -> Non
     assert await service.waiting() == []
 
 
+async def test_it_gives_up_a_mail_that_is_refused_for_good(service: Service) -> None:
+    service.mailer.failures = [MailRefused("SMTPRecipientsRefused")]
+    await service.says("appelez moi")
+    with capture_logs() as logs:
+        for _ in range(3):
+            await service.drain(timedelta(hours=1))
+    (said,) = [line for line in logs if line["event"] == "mail_refused"]
+    assert (said["mail"], said["template"]) == (1, "callback")
+    assert service.mailer.sent == []
+    assert [row["sent_at"] for row in await service.store.rows(t.mail)] == [None]
+    assert await service.waiting() == []
+
+
+async def test_it_tries_a_mail_for_three_days(service: Service) -> None:
+    service.mailer.failures = [MailLater("away")] * 1000
+    await service.says("appelez moi")
+    await service.drain()
+    for _ in range(3):
+        await service.drain(timedelta(hours=23))
+    assert await service.waiting() == ["mail"]
+    await service.drain(timedelta(hours=4))
+    assert await service.waiting() == []
+    service.mailer.failures = []
+    await service.drain(timedelta(days=1))
+    assert service.mailer.sent == []
+
+
+@pytest.mark.parametrize(("minutes", "sent"), [(14, 1), (16, 0)])
+async def test_it_sends_no_link_that_is_too_old(minutes: int, sent: int, service: Service) -> None:
+    async with service.store.transaction() as tx:
+        mail = await tx.add_mail("sign_in:x", "claire@example.org", "sign_in", {"token": "x"}, NOW)
+        assert mail
+        await tx.arm("mail", mail, NOW)
+    await service.drain(timedelta(minutes=minutes))
+    assert len(service.mailer.sent) == sent
+    assert await service.waiting() == []
+
+
 async def test_it_has_the_assistant_forget_after_half_an_hour(service: Service) -> None:
     await service.says("un")
     await service.drain()
@@ -332,3 +382,22 @@ async def test_it_goes_on_when_the_doorbell_is_down(service: Service) -> None:
     await service.says("un")
     await service.drain()
     assert service.texts == ["fr:utter_un"]
+
+
+async def test_somebody_calls_her_when_what_she_chooses_is_always_taken(store: DatabaseStore) -> None:
+    """The diary says free and the database says taken, again and again: she is not left without an answer."""
+    service = Service(store)
+    async with store.transaction() as tx:
+        claire = await tx.save_referent(CLAIRE)
+        await tx.save_beneficiary(AMINA, CLAIRE.email)
+        karim = await tx.conversation_at(Channel.SMS, KARIM_PHONE, NOW)
+        taken = slot(2, referent=claire)
+        assert await tx.book(karim, None, taken, NOW)
+    service.worker.diary = FakeDiary([taken])
+    await service.says("RDV")
+    await service.drain()
+    await service.says("1")
+    await service.drain()
+    assert service.texts[-1] == "fr:utter_later"
+    assert await service.waiting() == []
+    assert [row["reason"] for row in await store.rows(t.callback)] == ["unanswered"]

@@ -4,6 +4,8 @@ Titre sur une ligne
   Un commentaire en retrait, autant de lignes que l'on veut.
 
 Amina     français, suivie par Claire        une personne connue (prénom, langue, référente)
+Zoé       français, suivie par Nadia         Nadia n'existe que dans ce script : elle ouvre ce qu'il dit
+Ines      référente                          une référente de plus, dans l'équipe de Nadia
 Inconnue  numéro inconnu                     quelqu'un qui n'a jamais écrit
 
 — Le lendemain matin.                        ce que l'on raconte entre deux messages : le robot ne le lit pas
@@ -17,6 +19,13 @@ Amina >   ce qu'elle écrit                   deux lignes « > » de suite : ell
           [opérateur STOP] STOP              l'opérateur a déjà traité STOP, ou START
       <   ce qu'elle reçoit, au mot près     la suite en retrait ; « … » : n'importe quoi ; « (rien) » : silence ;
                                              deux « < » de suite : deux SMS ; un SMS de trop arrête tout
+ouverture Nadia demain 9 h - 10 h, 30 min     des créneaux ; puis, si l'on veut, « téléphone », « vidéo », un lieu
+ouverture Nadia dans 3 jours 9 h - 10 h, 30 min
+espace    Nadia annule Zoé                   ce que fait la référente dans son espace, sur le rendez-vous de Zoé :
+          Nadia déplace Zoé                  annule, déplace (au premier créneau libre), « Nadia donne rendez-vous à Zoé »,
+          Nadia écrit à Zoé : texte          « Nadia répond à la place du robot à Zoé », « Nadia rend la main à Zoé »,
+          Nadia absente demain, remplacée par Ines
+regarde   Zoé                                la suite se passe sur son téléphone
 horloge   +2 jours                           heures, jours, minutes
 horloge   demain 9 h                         le lendemain à cette heure, à Paris
 opérateur 429                                une panne ; « normal » pour finir
@@ -32,6 +41,7 @@ vérifier  aucun courriel                     ou « 2 courriels » : depuis le d
 vérifier  statut delivered
 vérifier  partagé mobility 3             son référent le voit, avec cette gravité ; « partagé health » : sans gravité
 vérifier  rien de partagé
+vérifier  rendez-vous booked                son rendez-vous le plus récent, et son état ; « aucun rendez-vous » ; « attend une place »
 vérifier  mots effacés                   son dernier message n'est plus gardé ; « mots gardés » : il l'est
 """
 
@@ -46,17 +56,27 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 
+from tests.conversations.office import in_the_workspace
+
 LANGUAGES = {
     "français": "fr", "anglais": "en", "arabe": "ar", "ukrainien": "uk", "dari": "fa", "turc": "tr", "russe": "ru",
-    "espagnol": "es", "portugais": "pt", "": "",
+    "espagnol": "es", "portugais": "pt", "roumain": "ro", "pachto": "ps", "": "",
 }  # fmt: skip
 CLAIRE, PAUL = "claire.moreau@example.org", "paul.girard@example.org"
-_PERSON = re.compile(rf"^(?P<name>\w+) +(?P<about>({'|'.join(x for x in LANGUAGES if x)}|numéro inconnu).*)$")
+_PERSON = re.compile(
+    rf"^(?P<name>\w+) +(?P<about>({'|'.join(x for x in LANGUAGES if x)}|numéro inconnu|référente$).*)$"
+)
 _TURN = re.compile(r"^(?P<name>\w+) >\s*(?P<text>.*)$")
 _LENGTH = re.compile(r"^\+(\d+) (minutes?|heures?|jours?)$")
 _MORNING = re.compile(r"^demain (\d+) h$")
 _MARK = re.compile(r"^\[(x\d|1600|sali|opérateur (?:STOP|START))\] ?(.*)$")
-KINDS = {"horloge": "clock", "opérateur": "carrier", "robot": "robot", "vérifier": "check"}
+KINDS = {
+    "horloge": "clock", "opérateur": "carrier", "robot": "robot", "vérifier": "check", "ouverture": "opens",
+    "espace": "workspace", "regarde": "looks",
+}  # fmt: skip
+_OPENING = re.compile(
+    r"^(\w+) (demain|dans (\d+) jours) (\d+) h(?: (\d\d))? - (\d+) h(?: (\d\d))?, (\d+) min(?:, (téléphone|vidéo))?(?:, (.*))?$"
+)
 REPORTS = {"rapports en double": "twice", "rapports en désordre": "disorder"}
 ON_THE_PHONE = ("accepted", "sending", "sent", "delivered")
 NOT_SENT = ("429", "500", "timeout", "timeout-lost")
@@ -64,7 +84,7 @@ NOT_SENT = ("429", "500", "timeout", "timeout-lost")
 
 @dataclass
 class Step:
-    kind: str  # says, expects, clock, carrier, robot, check
+    kind: str  # says, expects, or one of KINDS
     who: str = ""
     text: str = ""
     line: int = 0
@@ -89,7 +109,7 @@ class Script:
                 steps.append(Step("expects", line=number, lines=[stripped[1:].strip()]))
             elif person := _PERSON.match(line):
                 people[person["name"]] = person["about"]
-            elif word := re.match(r"^(horloge|opérateur|robot|vérifier)\s+(.*)$", line):
+            elif word := re.match(rf"^({'|'.join(KINDS)})\s+(.*)$", line):
                 steps.append(Step(KINDS[word[1]], text=word[2].strip(), line=number))
             elif line.startswith("—"):
                 continue
@@ -108,12 +128,14 @@ class Mismatch(AssertionError):
 class Player:
     """`phones`: name → number for this script. `robot`: stops and starts the real Rasa.
 
-    `updating`: what differs is noted in `heard` for UPDATE=1, and the script goes on.
+    `import_`: brings CSV rows in. `updating`: what differs is noted in `heard` for UPDATE=1, and the script goes on.
     """
 
     url: str
     phones: dict[str, str]
     robot: Callable[[str], None]
+    referents: dict[str, str] = field(default_factory=dict)  # name → e-mail address
+    import_: Callable[[str, Sequence[str]], None] = lambda what, rows: None
     updating: bool = False
     patience: float = 60.0
 
@@ -121,7 +143,7 @@ class Player:
         self.http = httpx2.Client(base_url=self.url, timeout=60)
         self.who = ""
         self.start: dict[str, int] = {}  # how many SMS each had received when she last wrote
-        self.read = 0  # how many of those since are already in the script
+        self.reads: dict[str, int] = {}  # how many of those since are already in the script
         self.said: dict[str, dict[str, Any]] = {}  # the last SMS of each, as it was given to the carrier
         self.robot_away = False
         self.heard: dict[int, str] = {}  # line of the script → what came
@@ -145,7 +167,7 @@ class Player:
     def _says(self, step: Step, in_a_row: bool) -> None:
         self.who = step.who
         if not in_a_row:
-            self.start[step.who], self.read = len(self._received()), 0
+            self.start[step.who], self.reads[step.who] = len(self._received()), 0
         again = step.text == "[encore]"
         message = self.said[step.who] if again else {"from": self.phones[step.who], **_message(step.text)}
         answer = self.http.post("/simulator/api/messages", json=message)
@@ -162,16 +184,43 @@ class Player:
 
     def _expects(self, step: Step, last: bool) -> None:
         __tracebackhide__ = True
-        unread, expected = self._since()[self.read :], "\n".join(step.lines)
+        unread, expected = self._since()[self.reads.get(self.who, 0) :], "\n".join(step.lines)
         got = unread[0]["body"].strip() if unread else "(rien)"
         self.heard[step.line] = got
-        self.read += len(unread[:1])
+        self.reads[self.who] = self.reads.get(self.who, 0) + len(unread[:1])
         if last and len(unread) > 1:
             extra = "\n".join(m["body"] for m in unread)
             raise Mismatch(_columns(step.line, f"{expected}\n(et rien de plus)", extra))
         pattern = ".*".join(re.escape(part) for part in re.split(r"\s*…\s*", _flat(expected)))
         if not self.updating and not re.fullmatch(pattern, _flat(got), re.S):
             raise Mismatch(_columns(step.line, expected, got))
+
+    def _looks(self, step: Step) -> None:
+        self.who = step.text
+        self._work()
+        self._settle()
+
+    def _opens(self, step: Step) -> None:
+        match = _OPENING.match(step.text)
+        assert match, (
+            f"ligne {step.line} : ouverture Nadia demain 9 h - 10 h, 30 min, téléphone, Mairie de Melle"
+        )
+        who, _, days, h1, m1, h2, m2, length, kind, place = match.groups()
+        day = (self._now() + timedelta(days=int(days or 1))).date()
+        kinds = {"téléphone": "phone", "vidéo": "video", None: "in_person"}
+        self.import_(
+            "openings",
+            ["referent_email,starts_at,ends_at,slot_minutes,place,kind,notice_hours",
+             f"{self.referents[who]},{day}T{int(h1):02}:{m1 or '00'},{day}T{int(h2):02}:{m2 or '00'},{length},"
+             f"{place or ''},{kinds[kind]},1"],
+        )  # fmt: skip
+
+    def _workspace(self, step: Step) -> None:
+        in_the_workspace(self, step.text)
+
+    def _now(self) -> datetime:
+        now = datetime.fromisoformat(self.http.get("/simulator/api/clock").json()["now"])
+        return now.astimezone(ZoneInfo("Europe/Paris"))
 
     def _clock(self, step: Step) -> None:
         if match := _LENGTH.match(step.text):
@@ -180,8 +229,7 @@ class Player:
             return
         match = _MORNING.match(step.text)
         assert match, f"ligne {step.line} : horloge +2 jours, +3 heures, +10 minutes, demain 9 h"
-        now = datetime.fromisoformat(self.http.get("/simulator/api/clock").json()["now"])
-        day = now.astimezone(ZoneInfo("Europe/Paris")) + timedelta(days=1)
+        day = self._now() + timedelta(days=1)
         then = day.replace(hour=int(match[1]), minute=0, second=0, microsecond=0)
         self.http.post("/simulator/api/clock", json={"now": then.isoformat()}).raise_for_status()
 
@@ -217,6 +265,12 @@ class Player:
             assert got == ([said.removeprefix("partagé ")] if said.startswith("partagé ") else []), (
                 f"{here} {got}"
             )
+        elif said.startswith(("rendez-vous ", "aucun rendez-vous", "attend une place")):
+            got = self._appointment()
+            wanted = {"aucun rendez-vous": "", "attend une place": "waiting"}.get(
+                said, said.removeprefix("rendez-vous ")
+            )
+            assert got == wanted, f"{here} {got or 'aucun'}"
         elif said in ("mots effacés", "mots gardés"):
             written = [m for m in self._all() if m["direction"] == "in"][-1]["body"]
             assert bool(written) == (said == "mots gardés"), f"{here} {len(written)} caractères gardés"
@@ -249,6 +303,10 @@ class Player:
         rows = self.http.get("/simulator/api/obstacles", params={"phone": self.phones[self.who]}).json()
         return [" ".join(str(v) for v in (r["kind"], r["severity"]) if v is not None) for r in rows]
 
+    def _appointment(self) -> str:
+        rows = self.http.get("/simulator/api/appointments", params={"phone": self.phones[self.who]}).json()
+        return str(rows[0]["status"]) if rows else ""
+
     def _all(self) -> list[dict[str, Any]]:
         return list(self.http.get("/simulator/api/messages", params={"phone": self.phones[self.who]}).json())
 
@@ -260,7 +318,7 @@ class Player:
         return [m for m in self._out() if m["status"] in ON_THE_PHONE]
 
     def _since(self) -> list[dict[str, Any]]:
-        return self._received()[self.start[self.who] :] if self.who else []
+        return self._received()[self.start.get(self.who, 0) :] if self.who else []
 
     def _mails(self) -> list[dict[str, Any]]:
         return list(self.http.get("/simulator/api/mails").json())[self.mails_before :]

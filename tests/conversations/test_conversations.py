@@ -22,7 +22,7 @@ def cast(system: System) -> dict[Path, dict[str, str]]:
 @pytest.mark.parametrize("path", PATHS, ids=lambda p: str(p.relative_to(FOLDER).with_suffix("")))
 def test_it_holds_the_conversation(path: Path, system: System, cast: dict[Path, dict[str, str]]) -> None:
     script, updating = SCRIPTS[path], os.environ.get("UPDATE") == "1"
-    player = Player(system.url, cast[path], system.robot, updating)
+    player = Player(system.url, cast[path], system.robot, system.referents[path], system.import_, updating)
     try:
         player.play(script)
     except Mismatch:

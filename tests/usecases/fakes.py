@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, Reply, State
 from gateway.domain.keywords import Vocabularies, Vocabulary
@@ -17,6 +18,7 @@ from gateway.domain.safety import Lexicon
 from gateway.errors import AssistantSilent
 from gateway.ports import Mail, Outbound, Question, Rendered
 
+PARIS = ZoneInfo("Europe/Paris")
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 AMINA_PHONE, KARIM_PHONE = "+33639980001", "+33639980002"
 CLAIRE = Referent("claire.moreau@example.org", "Claire Moreau", id=1)
@@ -95,6 +97,8 @@ class FakeWords:
             return tuple(Choice(*c) for c in shown)
         if meanings := reply.values.get("meanings"):
             return numbered((LABELS[m], f"/{m}") for m in meanings)
+        if lines := reply.values.get("lines"):
+            return numbered((line[0], line[1]) for line in lines)
         return numbered(MENUS.get(reply.response, ()))
 
 
@@ -243,6 +247,9 @@ class FakeStore:
     async def unbind(self, conversation_id: int) -> None:
         self.unbound.append(conversation_id)
 
+    async def wait_no_more(self, conversation_id: int) -> None:
+        pass
+
     async def save_state(self, conversation_id: int, state: State) -> None:
         self.conversations[conversation_id] = replace(self.conversations[conversation_id], state=state)
 
@@ -300,6 +307,7 @@ class FakeStore:
         responses: Sequence[str],
         now: datetime,
         personal: bool = False,
+        written_by: int | None = None,
     ) -> int:
         row = {
             "id": len(self.outbound) + 1, "to": to.address, "conversation": to.id, "text": text,
@@ -390,6 +398,10 @@ class FakeStore:
     async def referent_id(self, email: str) -> int | None:
         known = list(self.referents)
         return known.index(email.lower()) + 1 if email.lower() in known else None
+
+    async def beneficiary_named(self, phone: str) -> str:
+        known = self.beneficiaries.get(phone)
+        return known[0].first_name if known else ""
 
     async def save_beneficiary(self, new: Beneficiary, referent_email: str) -> int:
         self.beneficiaries[new.phone] = (new, referent_email)

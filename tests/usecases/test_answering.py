@@ -15,6 +15,7 @@ from tests.usecases.fakes import (
     CLAIRE,
     LABELS,
     NOW,
+    PARIS,
     FakeAssistant,
     FakeGuesser,
     FakeWords,
@@ -41,8 +42,8 @@ async def turn(
 ) -> Outcome:
     inbound = Inbound(7, "SM7", text, NOW, media, carrier_stop)
     answering = Answering(
-        words or FakeWords(), assistant or FakeAssistant(says or {}), FakeGuesser(), who or conversation(),
-        inbound, previous_text="", today="2026-11-23",
+        words=words or FakeWords(), assistant=assistant or FakeAssistant(says or {}), guesser=FakeGuesser(),
+        who=who or conversation(), inbound=inbound, previous_text="", now=NOW, zone=PARIS,
     )  # fmt: skip
     return await replace(answering, **changes).outcome()
 

@@ -17,7 +17,7 @@ from gateway.domain.language import LANGUAGES
 from gateway.domain.obstacle import IN_A_ROW, Assessment, Share, SharedObstacle, Withdraw
 from gateway.settings import ROOT
 from gateway.usecases.answering import Answering
-from tests.usecases.fakes import AMINA, CLAIRE, NOW, FakeAssistant, FakeGuesser, conversation
+from tests.usecases.fakes import AMINA, CLAIRE, NOW, PARIS, FakeAssistant, FakeGuesser, conversation
 
 WORDS = ContentFiles(ROOT, {"service": "Département des Deux-Sèvres", "number": "06 39 98 00 00"})
 OBSTACLES = read_obstacles(ROOT / "bot" / "obstacles.yml")
@@ -38,14 +38,14 @@ class Person:
     async def writes(self, text: str) -> Outcome:
         inbound = Inbound(7, "SM7", text, NOW)
         turn = Answering(
-            WORDS, self.assistant, FakeGuesser(), self.who, inbound, previous_text="", today="2026-11-23",
-            obstacles=OBSTACLES,
+            words=WORDS, assistant=self.assistant, guesser=FakeGuesser(), who=self.who, inbound=inbound,
+            previous_text="", now=NOW, zone=PARIS, obstacles=OBSTACLES,
         )  # fmt: skip
         self.last = await turn.outcome()
         for change in self.last.changes:
             if isinstance(change, Share):
                 self.shared[change.obstacle.kind] = change.obstacle
-            else:
+            elif isinstance(change, Withdraw):
                 self.shared.pop(change.kind, None)
         kept = tuple(self.shared.values())
         self.who = replace(self.who, state=self.last.state, shared=kept)

@@ -8,7 +8,7 @@ import pytest
 from gateway.domain.conversation import Conversation, Inbound, Outcome, Reply, State
 from gateway.errors import AssistantSilent
 from gateway.usecases.answering import Answering
-from tests.usecases.fakes import NOW, FakeAssistant, FakeGuesser, FakeWords, conversation, newcomer
+from tests.usecases.fakes import NOW, PARIS, FakeAssistant, FakeGuesser, FakeWords, conversation, newcomer
 
 AMOUNT = (Reply("utter_faq/rsa_amount"),)
 MAIN = (Reply("utter_menu/main"),)
@@ -32,8 +32,9 @@ class Talk:
         self.texts.append(text)
         inbound = Inbound(len(self.texts), f"SM{len(self.texts)}", text, NOW)
         outcome = await Answering(
-            FakeWords(), self.assistant, FakeGuesser(SCORES), self.who, inbound, previous, "2026-11-23"
-        ).outcome()
+            words=FakeWords(), assistant=self.assistant, guesser=FakeGuesser(SCORES), who=self.who,
+            inbound=inbound, previous_text=previous, now=NOW, zone=PARIS,
+        ).outcome()  # fmt: skip
         self.who = replace(
             self.who, state=outcome.state, language=outcome.language, language_sure=outcome.language_sure,
             opted_out=(self.who.opted_out or outcome.stop) and not outcome.start,

@@ -153,7 +153,9 @@ class Service:
         messages, jobs = await self.rows(t.message), await self.rows(t.job)
         waiting = [m for m in messages if m["status"] in ("received", "queued")]
         return not waiting and all(
-            j["state"] == "done" for j in jobs if j["kind"] not in ("forget", "report")
+            j["state"] == "done"
+            for j in jobs
+            if j["kind"] not in ("forget", "report", "calendar", "give_back", "opened")
         )
 
     async def stored(self) -> dict[str, int]:

@@ -63,6 +63,7 @@ def _with_people() -> Select[Any]:
             beneficiary.c.postal_code,
             beneficiary.c.commune,
             beneficiary.c.audience,
+            beneficiary.c.external_id,
             referent.c.id.label("r_id"),
             referent.c.email_sealed,
             referent.c.name_sealed,
@@ -123,6 +124,7 @@ class Conversations:
             commune=row["commune"],
             audience=tuple(row["audience"]),
             id=row["b_id"],
+            external_id=row["external_id"],
         )
         follows = row["r_id"] and Referent(
             email=opened(row["email_sealed"]),
@@ -145,6 +147,8 @@ class Conversations:
             callback_open=row["asked"] > 0,
             beneficiary=person or None,
             referent=follows or None,
+            taken_by=row["taken_by"],
+            number_failed=row["number_error"] is not None,
         )
 
     async def save_turn(self, before: Conversation, outcome: Outcome, now: datetime) -> None:

@@ -111,7 +111,8 @@ class Jobs:
                     and_(job.c.state == "running", job.c.lease_until < time.time()),
                 )
             )
-            .order_by(job.c.kind, job.c.due_at)  # "converse" first: a STOP is heard before anything leaves
+            # A STOP is heard before anything leaves.
+            .order_by(case((job.c.kind == "converse", 0), else_=1), job.c.due_at)
             .limit(limit)
         )
         return list((await self.db.execute(waiting)).scalars())

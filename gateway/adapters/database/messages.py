@@ -127,6 +127,7 @@ class Messages:
         responses: Sequence[str],
         now: datetime,
         personal: bool = False,
+        written_by: int | None = None,
     ) -> int:
         weight = weigh(text)
         web = to.channel is Channel.WEB
@@ -141,6 +142,7 @@ class Messages:
             encoding="" if web else weight.encoding,
             responses=[] if personal else list(responses),  # their names would tell what was said
             personal=personal,
+            written_by=written_by,
             created_at=now,
         )
         return int((await self.db.execute(added.returning(message.c.id))).scalar_one())

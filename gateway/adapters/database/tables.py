@@ -12,6 +12,14 @@ obstacle       what she told her referent, sealed whole: its kind alone may spea
 consent        when she agreed to tell it, how, and when she took it back
 question       what the assistant could not answer, for the content team; linked to nobody
 service        a local service that can help, as imported from data·inclusion; public
+opening, absence        when a referent receives; time slots are computed from them, never stored
+appointment    who sees whom, when, where, and what became of it
+occupied       the five-minute cells that appointments take: its key keeps two from overlapping
+hold           what was just offered to somebody: others are offered it last
+waiting        who waits for a place
+calendar, event, busy   a referent's own calendar (CalDAV): its address, what we wrote there, when she is busy
+notice         something to tell her that she did not ask for, said in a turn of its own
+sign_in, session, access   the workspace: links by mail, who is signed in, who looked at whom
 """
 
 from datetime import UTC, datetime
@@ -32,6 +40,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Time,
     TypeDecorator,
     UniqueConstraint,
 )
@@ -71,6 +80,10 @@ referent = Table(
     Column("phone_sealed", LargeBinary),
     Column("structure", String(200), nullable=False, default=""),
     Column("communes", JSON, nullable=False, default=list),
+    Column("leads", Boolean, nullable=False, default=False),  # sees the people of her whole structure
+    Column("calendar_index", String(64), unique=True, index=True),  # of the secret in her calendar's address
+    Column("calendar_sealed", LargeBinary),
+    Column("external_id", String(64), nullable=False, default="", index=True),  # in RDV Service Public
 )
 
 beneficiary = Table(
@@ -84,7 +97,8 @@ beneficiary = Table(
     Column("postal_code", String(10), nullable=False, default=""),
     Column("commune", String(100), nullable=False, default=""),
     Column("audience", JSON, nullable=False, default=list),
-    Column("referent_id", ForeignKey("referent.id")),
+    Column("referent_id", ForeignKey("referent.id"), index=True),
+    Column("external_id", String(64), nullable=False, default="", index=True),  # in RDV Service Public
 )
 
 conversation = Table(
@@ -103,6 +117,10 @@ conversation = Table(
     Column("unbound", Boolean, nullable=False, default=False),  # "this is not me": the number is nobody's
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_turn_at", UtcDateTime),
+    # A referent answers herself, the robot is silent. No foreign key here and below: SQLite could add such a
+    # column only by making the table anew, which its own foreign keys forbid.
+    Column("taken_by", Integer),
+    Column("taken_at", UtcDateTime),
     UniqueConstraint("channel", "address_index"),
 )
 
@@ -129,6 +147,7 @@ message = Table(
     Column("segments", Integer, nullable=False, default=0),
     Column("encoding", String(8), nullable=False, default=""),
     Column("responses", JSON, nullable=False, default=list),
+    Column("written_by", Integer),  # the referent whose own words these are
     Column("personal", Boolean, nullable=False, default=False),  # health, justice: hidden, then erased
     Index("ix_message_conversation_status", "conversation_id", "direction", "status"),
 )
@@ -170,6 +189,7 @@ callback = Table(
     Column("reason", String(16), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime),
+    Column("closed_by", Integer),  # the referent who dealt with it
 )
 
 mail = Table(
@@ -247,4 +267,157 @@ service = Table(
     Column("by_users", Boolean, nullable=False, default=True),
     Column("updated_on", Date, nullable=False),
     Column("fictional", Boolean, nullable=False, default=False),
+)
+
+opening = Table(
+    "opening",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("referent_id", ForeignKey("referent.id"), nullable=False, index=True),
+    Column("day", Date, nullable=False),
+    Column("start", Time, nullable=False),  # wall clock of the referent
+    Column("end", Time, nullable=False),
+    Column("slot_minutes", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("place", String(200), nullable=False, default=""),
+    Column("weekly", Boolean, nullable=False, default=False),
+    Column("until", Date),
+    Column("exceptions", JSON, nullable=False, default=list),  # ISO dates
+    Column("notice_hours", Integer, nullable=False),
+    Column("horizon_days", Integer, nullable=False),
+    UniqueConstraint("referent_id", "day", "start", "end", "weekly"),
+)
+
+absence = Table(
+    "absence",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("referent_id", ForeignKey("referent.id"), nullable=False, index=True),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("substitute_id", ForeignKey("referent.id")),
+)
+
+appointment = Table(
+    "appointment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("referent_id", ForeignKey("referent.id"), nullable=False),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("beneficiary_id", ForeignKey("beneficiary.id")),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("place", String(200), nullable=False, default=""),
+    Column("status", String(16), nullable=False),
+    Column("uid", String(64), nullable=False, unique=True),
+    Column("sequence", Integer, nullable=False, default=0),
+    Column("source", String(32), nullable=False, default=""),
+    Column("external_id", String(64), nullable=False, default=""),
+    Column("url_sealed", LargeBinary),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Index("ix_appointment_referent_starts", "referent_id", "starts_at"),
+    Index("ix_appointment_source_external", "source", "external_id"),
+)
+
+occupied = Table(
+    "occupied",
+    metadata,
+    Column("referent_id", ForeignKey("referent.id"), primary_key=True),
+    Column("cell", Integer, primary_key=True),
+    Column("appointment_id", ForeignKey("appointment.id"), nullable=False, index=True),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("referent_id", ForeignKey("referent.id"), primary_key=True),
+    Column("starts_at", UtcDateTime, primary_key=True),
+    Column("conversation_id", ForeignKey("conversation.id"), primary_key=True, index=True),
+    Column("until", UtcDateTime, nullable=False),
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False, unique=True),
+    Column("referents", JSON, nullable=False),  # ids: any of them will do
+    Column("since", UtcDateTime, nullable=False),
+)
+
+calendar = Table(
+    "calendar",
+    metadata,
+    Column("referent_id", ForeignKey("referent.id"), primary_key=True),
+    Column("url_sealed", LargeBinary, nullable=False),
+    Column("username_sealed", LargeBinary, nullable=False),
+    Column("password_sealed", LargeBinary, nullable=False),
+    Column("read_at", UtcDateTime),  # the last time that it answered
+    Column("error", String(64), nullable=False, default=""),  # a CalendarError's name; shown to the referent
+    Column("failed_at", UtcDateTime),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("appointment_id", ForeignKey("appointment.id"), primary_key=True),
+    Column("referent_id", ForeignKey("referent.id"), primary_key=True),
+    Column("sequence", Integer, nullable=False),  # of the appointment, as written there
+    Column("etag", String(200), nullable=False, default=""),
+)
+
+busy = Table(
+    "busy",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("referent_id", ForeignKey("referent.id"), nullable=False, index=True),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(80), nullable=False, unique=True),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("kind", String(24), nullable=False),
+    Column("values_sealed", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ready_at", UtcDateTime),  # its hour has come: the next turn says it
+    Column("done_at", UtcDateTime),
+)
+
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token_index", String(64), nullable=False, unique=True),
+    Column("referent_id", ForeignKey("referent.id"), nullable=False, index=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token_index", String(64), nullable=False, unique=True),
+    Column("referent_id", ForeignKey("referent.id"), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("id_token_sealed", LargeBinary),  # ProConnect's, for its logout
+)
+
+access = Table(
+    "access",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("referent_id", ForeignKey("referent.id"), nullable=False),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("action", String(32), nullable=False),  # read, write, take_over, status…
 )

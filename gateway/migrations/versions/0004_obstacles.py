@@ -36,15 +36,13 @@ def upgrade() -> None:
     with op.batch_alter_table('consent', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_consent_conversation_id'), ['conversation_id'], unique=False)
     with op.batch_alter_table('message', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('personal', sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column('personal', sa.Boolean(), nullable=False, server_default='0'))
     with op.batch_alter_table('conversation', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('unbound', sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column('unbound', sa.Boolean(), nullable=False, server_default='0'))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('conversation', schema=None) as batch_op:
-        batch_op.drop_column('unbound')
-    with op.batch_alter_table('message', schema=None) as batch_op:
-        batch_op.drop_column('personal')
+    op.drop_column('conversation', 'unbound')
+    op.drop_column('message', 'personal')
     op.drop_table('consent')
     op.drop_table('obstacle')
