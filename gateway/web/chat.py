@@ -6,10 +6,10 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 from babel.dates import format_time
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from gateway.domain.conversation import Channel, Conversation
@@ -82,7 +82,7 @@ async def post_language(request: Request) -> Response:
 
 
 @router.get("/chat/events")
-async def events(request: Request, after: int = 0) -> Response:
+async def events(request: Request, after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0) -> Response:
     """Server-sent events: each message once, from `after` or the browser's Last-Event-ID."""
     session = request.cookies.get(COOKIE)
     if not session:
