@@ -56,6 +56,9 @@ class AppointmentTurns(Composing):
                 return await self._booked(await mine.asked(wishes))
             case "utter_when_is_my_appointment":
                 return await self._booked(await mine.when())
+            case "utter_deny":
+                told = await mine.denied(wishes)
+                return await self._booked(told) if told else None
             case "utter_move_appointment":
                 return await self._booked(await mine.move(wishes=wishes), name, "move")
             case "utter_cancel_appointment":

@@ -80,8 +80,10 @@ class Offering:
         lines = [["text:utter_book_title", NEW]]
         return Told((Reply("utter_no_appointment", {"lines": lines}),), self.who.state)
 
-    async def move(self, named: int = 0, wishes: Wishes | None = None) -> Told | None:
-        """None: she has no appointment here. `wishes`: a day that she names may tell which one."""
+    async def move(
+        self, named: int = 0, wishes: Wishes | None = None, to: Wishes | None = None
+    ) -> Told | None:
+        """None: she has no appointment here. `wishes`: a day that she names may tell which one; `to`: the day she wants."""
         theirs = await self._the_one(named, wishes)
         if theirs is None:
             return None
@@ -90,7 +92,7 @@ class Offering:
         if theirs.starts_at <= self.now:
             return await self.late(theirs.id)
         said = Reply("utter_move_from", {"when": _iso(theirs.starts_at)})
-        choosing = Choosing(moving=theirs.id, sequence=theirs.sequence)
+        choosing = Choosing(wishes=to or Wishes(), moving=theirs.id, sequence=theirs.sequence)
         return await self._offer(choosing, said)
 
     async def cancel(self, named: int = 0, wishes: Wishes | None = None) -> Told | None:
@@ -154,6 +156,13 @@ class Offering:
         """Words about days and hours, while time slots are on her screen."""
         choosing = self.who.state.choosing or Choosing()
         return await self._offer(replace(choosing, wishes=merged(choosing.wishes, wishes), seen=()))
+
+    async def denied(self, wishes: Wishes | None) -> Told | None:
+        """ "non" keeps what was about to be cancelled; "non, plutôt jeudi" changes what she has. None: neither."""
+        asked = [c.payload.split(" ") for c in self.who.state.menu if c.payload.startswith(f"{UNBOOK} ")]
+        if asked:
+            return await self._kept(int(asked[0][1]))
+        return await self.move(to=wishes) if wishes else None
 
     def choosing(self) -> bool:
         """Time slots, or what to do when there is none, are on her screen, or on its next page."""

@@ -23,6 +23,9 @@ MEANS = {
     "annule mon rdv": [Reply("utter_cancel_appointment")],
     "g pa de voiture": [Reply("utter_obstacle/mobility")],
     "merci": [Reply("utter_thanks")],
+    "non je le garde": [Reply("utter_deny")],
+    "non finalement le 7 c mieux": [Reply("utter_deny")],
+    "non": [Reply("utter_deny")],
 }
 
 
@@ -60,6 +63,28 @@ async def test_an_obstacle_waits_while_she_cancels_her_appointment() -> None:
     assert amina.payloads[:3] == ["UNBOOK", "MOVE", "KEEP"]
     assert responses(await amina.writes("1")) == ["utter_cancelled"]
     assert amina.who.state.assessment is not None
+
+
+@pytest.mark.parametrize("text", ["non", "non je le garde"])
+async def test_a_no_keeps_what_was_about_to_be_cancelled(text: str) -> None:
+    amina = Person(FakeDiary(FIVE, [booked(2, sequence=1)]))
+    outcome = await amina.writes("annule mon rdv", text)
+    assert responses(outcome)[0] == "utter_kept"
+    assert outcome.changes == ()
+
+
+async def test_another_day_after_a_no_changes_the_appointment() -> None:
+    amina = Person(FakeDiary([*FIVE, slot(14)], [booked(2, sequence=1)]))  # the 7th of December is free
+    outcome = await amina.writes("non finalement le 7 c mieux")
+    assert responses(outcome) == ["utter_move_from", "utter_choose_time"]
+    assert "lundi 7 décembre à 9 h" in outcome.text
+    (book, *_) = (await amina.writes("1")).changes
+    assert isinstance(book, Book)
+    assert (book.moving, book.sequence) == (5, 1)
+
+
+async def test_a_no_without_an_appointment_is_a_no() -> None:
+    assert responses(await Person(FakeDiary(FIVE)).writes("non finalement le 7 c mieux")) == ["utter_deny"]
 
 
 async def test_a_date_is_no_number_of_the_menu() -> None:
