@@ -7,12 +7,14 @@ know is behind the link to her workspace.
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+import yaml
 from icalendar import Calendar, Event, Timezone, vCalAddress, vText
 
-from gateway.domain.appointment import OFF, Appointment, Kind
+from gateway.domain.appointment import OFF, Appointment
 from gateway.domain.text import cleaned
 
 Method = Literal["REQUEST", "CANCEL"]
@@ -21,12 +23,9 @@ NAME = "Coup de pouce"
 DOMAIN = "@coup-de-pouce"  # how the UIDs of our own appointments end
 READ_AGAIN = timedelta(minutes=15)
 
-SUMMARIES = {
-    Kind.IN_PERSON: "Rendez-vous",
-    Kind.PHONE: "Rendez-vous au téléphone",
-    Kind.VIDEO: "Rendez-vous en vidéo",
-}
-WITHOUT_PLACE = {Kind.IN_PERSON: "", Kind.PHONE: "Téléphone", Kind.VIDEO: "Vidéo"}
+_WORDS: dict[str, dict[str, str]] = yaml.safe_load(
+    (Path(__file__).resolve().parents[1] / "mails" / "calendar.yml").read_text(encoding="utf-8")
+)
 
 # Outlook wants rules here, not the list of dates that is made for other zones.
 _PARIS = b"""BEGIN:VTIMEZONE
@@ -117,8 +116,8 @@ def _event(appointment: Appointment, now: datetime, zone: ZoneInfo, public: str)
     event.add("DTSTAMP", now)
     event.add("DTSTART", _wall(appointment.starts_at, zone))
     event.add("DTEND", _wall(appointment.ends_at, zone))
-    event.add("SUMMARY", SUMMARIES[appointment.kind])
-    if place := cleaned(appointment.place) or WITHOUT_PLACE[appointment.kind]:
+    event.add("SUMMARY", _WORDS["titles"][appointment.kind])
+    if place := cleaned(appointment.place) or _WORDS["places"][appointment.kind]:
         event.add("LOCATION", place)
     event.add("DESCRIPTION", f"{public}/workspace/appointments/{appointment.id}")
     event.add("STATUS", "CANCELLED" if off else "CONFIRMED")

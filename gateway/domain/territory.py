@@ -63,10 +63,10 @@ class Territory:
         self.communes = {c.insee: c for c in communes}
         self.epcis = dict(epcis or {})
         self._prefix = prefix
-        self._names = {_plain(c.name): c.insee for c in self.communes.values()}
+        self._names = {plain_name(c.name): c.insee for c in self.communes.values()}
         for old, insee in aliases.items():
             if insee in self.communes:
-                self._names.setdefault(_plain(old), insee)
+                self._names.setdefault(plain_name(old), insee)
 
     def find(self, text: str) -> Located:
         """What she wrote when she was asked where she lives."""
@@ -81,7 +81,7 @@ class Territory:
         return Located()
 
     def _named(self, text: str) -> Commune | None:
-        words = [w for w in _plain(text).split() if w not in _AROUND]
+        words = [w for w in plain_name(text).split() if w not in _AROUND]
         said = " ".join(words)
         if len(said) < 3 or len(words) > 6:
             return None
@@ -104,7 +104,7 @@ class Territory:
         )  # bodies differ from one to the next: she picks, or writes the name
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Without accents, hyphens and articles, "saint" in one spelling."""
     words = folded(name).replace("-", " ").split()
     written = {"st": "saint", "ste": "sainte"}

@@ -75,7 +75,7 @@ class SessionRow:
 
 @dataclass(frozen=True)
 class AccessRow:
-    """Who looked at whom, when, to do what (see ACTIONS). `first_name` "": not known, or no longer hers to see."""
+    """Who looked at whom, when, to do what (`actions:` of web/workspace/words.yml). `first_name` "": not known, or no longer hers to see."""
 
     at: datetime
     by: str  # the referent's name
@@ -125,15 +125,3 @@ class StopRow:
     at: datetime
     source: str
     ended_at: datetime | None = None
-
-
-# What is written in the audit log, in French.
-ACTIONS = {
-    "read": "page consultée",
-    "write": "message envoyé",
-    "take_over": "conversation reprise",
-    "give_back": "conversation rendue au robot",
-    "callback": "rappel traité",
-    "appointment": "rendez-vous consulté",
-    "status": "rendez-vous mis à jour",
-}

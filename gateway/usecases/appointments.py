@@ -8,7 +8,7 @@ from gateway.domain.appointment import Absence, Appointment, Book, Cancel, Statu
 from gateway.domain.conversation import Channel, Conversation
 from gateway.ports import Occupied, Schedule, Transaction
 from gateway.usecases.booking import tell_it_is_taken, tell_referents
-from gateway.usecases.noticing import tell_her
+from gateway.usecases.noticing import still_hers, tell_her
 
 OUTCOMES = (Status.SEEN, Status.EXCUSED, Status.NOSHOW)  # what may be said of one that has begun
 
@@ -56,12 +56,6 @@ def may_be_told(theirs: Appointment, who: Conversation) -> bool:
 def can_be_told(who: Conversation) -> bool:
     """Her number receives messages and she did not stop them. A web page that is closed cannot be told anything."""
     return who.channel is Channel.SMS and not who.number_failed and not who.opted_out
-
-
-def still_hers(theirs: Appointment, who: Conversation) -> bool:
-    """The conversation is of whom it was booked for: "this is not me" was not said from there."""
-    known = who.beneficiary.id if who.beneficiary else None
-    return theirs.beneficiary_id is None or theirs.beneficiary_id == known
 
 
 async def _done(

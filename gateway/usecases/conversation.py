@@ -12,7 +12,7 @@ from gateway.ports import Store, Transaction
 from gateway.usecases.booking import record_booking
 from gateway.usecases.handover import ask_for_a_person
 from gateway.usecases.learning import question_to_keep
-from gateway.usecases.noticing import NoticeToSay, still_hers
+from gateway.usecases.noticing import NoticeToSay, reaches_her
 from gateway.usecases.sharing import forget_person, tell_obstacle
 from gateway.usecases.taking_over import tell_who_answers
 
@@ -106,7 +106,7 @@ async def record_notice(
     who, notice, jobs = to_say.conversation, to_say.notice, list[int]()
     if not await tx.close_notice(notice.id, now):
         return ()
-    if notice.kind in UNTOLD_MATTERS and (who.opted_out or not still_hers(to_say)):
+    if notice.kind in UNTOLD_MATTERS and (who.opted_out or not reaches_her(to_say)):
         to = who.referent.email if who.referent else team
         values = {"first_name": who.beneficiary.first_name if who.beneficiary else "", "phone": who.address}
         if mail_id := await tx.add_mail(f"untold:{notice.id}", to, "untold", values, now):

@@ -44,13 +44,17 @@ async def next_notice(tx: Transaction, conversation_id: int, now: datetime) -> N
     return NoticeToSay(who, notice, theirs, await tx.waits(conversation_id))
 
 
-def still_hers(to_say: NoticeToSay) -> bool:
-    """ "This is not me" may have been said since, or the number may have become somebody else's."""
-    person, values, theirs = to_say.conversation.beneficiary, to_say.notice.values, to_say.appointment
-    known = person.id if person else None
-    if theirs and theirs.beneficiary_id is not None and theirs.beneficiary_id != known:
-        return False
-    return "to" not in values or values["to"] == known
+def still_hers(theirs: Appointment, who: Conversation) -> bool:
+    """The conversation is of whom it was booked for: "this is not me" was not said from there."""
+    known = who.beneficiary.id if who.beneficiary else None
+    return theirs.beneficiary_id is None or theirs.beneficiary_id == known
+
+
+def reaches_her(to_say: NoticeToSay) -> bool:
+    """The number is still of whom it was meant for."""
+    who, values, theirs = to_say.conversation, to_say.notice.values, to_say.appointment
+    known = who.beneficiary.id if who.beneficiary else None
+    return (theirs is None or still_hers(theirs, who)) and values.get("to", known) == known
 
 
 def not_before(who: Conversation, quiet: QuietHours, now: datetime) -> datetime | None:
@@ -72,7 +76,7 @@ class Noticing:
         """Without a text when there is nothing to say any more, or when she stopped the messages."""
         who, notice = self.to_say.conversation, self.to_say.notice
         silent = Outcome((), who.language, who.language_sure, who.state)
-        if who.opted_out or not still_hers(self.to_say):
+        if who.opted_out or not reaches_her(self.to_say):
             return silent
         if notice.kind == "written":
             return replace(silent, text=str(notice.values["text"]))

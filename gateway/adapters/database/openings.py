@@ -12,11 +12,10 @@ from gateway.adapters.database.tables import absence, appointment, busy, hold, o
 from gateway.adapters.encryption import Cipher
 from gateway.domain.appointment import OFF, Absence, Kind, Opening, TimeSlot
 from gateway.domain.people import Referent
-from gateway.domain.text import folded
+from gateway.domain.territory import plain_name
 from gateway.ports import Occupied, Schedule
 
 A_DAY = timedelta(days=1)  # between a day in UTC and the same on the wall
-_SAINT = {"st": "saint", "ste": "sainte"}
 
 
 class Openings:
@@ -159,9 +158,9 @@ class Openings:
 
     async def referents_of_commune(self, commune: str) -> Sequence[int]:
         """Ids of those who serve it, however its name is spelt; [] when nobody does."""
-        wanted = _spelt(commune)
+        wanted = plain_name(commune)
         rows = await self.db.execute(select(referent.c.id, referent.c.communes).order_by(referent.c.id))
-        served = [(row["id"], {_spelt(name) for name in row["communes"]}) for row in rows.mappings()]
+        served = [(row["id"], {plain_name(name) for name in row["communes"]}) for row in rows.mappings()]
         return [one for one, names in served if wanted and wanted in names]
 
     async def _openings(self, referents: Sequence[int], first: date, last: date) -> Sequence[Opening]:
@@ -211,8 +210,3 @@ class Openings:
 def _opening(row: Mapping[Any, Any]) -> Opening:
     exceptions = frozenset(date.fromisoformat(day) for day in row["exceptions"])
     return Opening(**{**row, "kind": Kind(row["kind"]), "exceptions": exceptions})
-
-
-def _spelt(commune: str) -> str:
-    """Without case, accents nor hyphens, "saint" in full."""
-    return " ".join(_SAINT.get(word, word) for word in folded(commune).split())

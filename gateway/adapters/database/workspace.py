@@ -142,7 +142,7 @@ class Workspace:
     # the audit log
 
     async def note_access(self, referent_id: int, conversation_id: int, action: str, now: datetime) -> None:
-        """`action`: a key of domain.workspace.ACTIONS."""
+        """`action`: one of `actions:` in web/workspace/words.yml."""
         row = {"referent_id": referent_id, "conversation_id": conversation_id, "at": now, "action": action}
         await self.db.execute(self.insert(access).values(row))
 

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
-from gateway.domain.workspace import ACTIONS, AccessRow
+from gateway.domain.workspace import AccessRow
 from gateway.web.workspace import wording
 from gateway.web.workspace.session import Signed, page, signed_in
 
 router = APIRouter(prefix="/workspace")
 
 SignedIn = Annotated[Signed, Depends(signed_in)]
+ACTIONS = wording.WORDS["actions"]
 SHOWN, IN_FILE = 200, 100_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins so
 

@@ -22,9 +22,9 @@ from gateway.usecases.appointments import (
     may_change,
     note_outcome,
     slot_key,
-    still_hers,
     with_substitute,
 )
+from gateway.usecases.noticing import still_hers
 from gateway.web.workspace import wording
 from gateway.web.workspace.rows import BUTTONS, appointment_row, history_lines
 from gateway.web.workspace.session import Signed, checked_form, page, signed_in
@@ -33,24 +33,7 @@ router = APIRouter(prefix="/workspace")
 
 SignedIn = Annotated[Signed, Depends(signed_in)]
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
-SAID = {
-    "seen": "C'est noté : venue.",
-    "excused": "C'est noté : absente, excusée.",
-    "noshow": "C'est noté : absente.",
-    "moved": "Le rendez-vous est déplacé. Un message demande son accord à la personne.",
-    "revoked": "Le rendez-vous est annulé. Un message prévient la personne.",
-    "booked": "Le rendez-vous est pris. Un message demande son accord à la personne.",
-    **{
-        f"{kind}-untold": f"{words} Aucun message ne part : prévenez la personne autrement."
-        for kind, words in {
-            "moved": "Le rendez-vous est déplacé.",
-            "revoked": "Le rendez-vous est annulé.",
-            "booked": "Le rendez-vous est pris.",
-        }.items()
-    },
-    "changed": "Ce rendez-vous a changé entre-temps : rien n'a été fait. Voici où il en est.",
-    "taken": "Cette heure n'est pas libre : rien n'a été fait. Choisissez-en une autre.",
-}
+SAID = wording.WORDS["appointments"]
 MOST = 200  # time slots in a list
 
 

@@ -16,10 +16,7 @@ router = APIRouter(prefix="/workspace")
 SignedIn = Annotated[Signed, Depends(signed_in)]
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
 SHOWN = 100
-SAID = {
-    "called": "C'est noté : cette demande est close.",
-    "called-already": "Cette demande était déjà close.",
-}
+SAID = wording.WORDS["callbacks"]
 
 
 @router.get("/callbacks", response_class=HTMLResponse)

@@ -25,23 +25,7 @@ EMPTY = {
     "repeat": "weekly", "slot_minutes": "30", "kind": Kind.IN_PERSON.value, "notice_hours": "4",
     "horizon_days": "60",
 }  # fmt: skip
-SAID = {
-    "opened": "La plage est ouverte.",
-    "closed": "La plage est retirée. Les rendez-vous déjà pris restent.",
-    "excepted": "Ce jour est retiré de la plage. Les rendez-vous déjà pris restent.",
-    "restored": "Ce jour est remis dans la plage.",
-    "away": "Votre absence est notée.",
-    "back": "Cette absence est retirée.",
-}
-WHY = {
-    Why.OVER: "Cette plage est passée.",
-    Why.EXCEPTED: "Tous ses jours sont retirés.",
-    Why.TOO_SOON: "Aucun créneau : il reste moins de temps que le délai demandé.",
-    Why.HOLIDAY: "Aucun créneau : ces jours sont fériés.",
-    Why.AWAY: "Aucun créneau : vous êtes en absence.",
-    Why.TAKEN: "Aucun créneau libre : tout est pris, ou occupé dans votre agenda.",
-    Why.OVERLAP: "Aucun créneau : une autre plage couvre déjà ces heures.",
-}
+SAID = wording.WORDS["openings"]
 
 
 @router.get("/openings", response_class=HTMLResponse)
@@ -133,7 +117,7 @@ async def shown(
         rows=[_row(one, preview(one, hers, holidays, now, zone), zone, now) for one in known],
         next_ones=_by_day(next_ones, zone)[:NEXT],
         absences=absence_rows(away, booked, plan, comers, names, now, zone), colleagues=list(names.items()),
-        kinds=[(kind.value, title) for kind, title in wording.KINDS.items()],
+        kinds=list(wording.KINDS.items()),
         form={**EMPTY, **form}, wrong=wrong or {}, said=said,
     )  # fmt: skip
     answer.status_code = 422 if wrong else 200
@@ -173,7 +157,7 @@ def _row(one: Opening, given: Preview, zone: ZoneInfo, now: datetime) -> dict[st
 def _why(one: Opening, why: Why) -> str:
     if why is Why.LATER:
         return f"Ses créneaux se proposent {one.horizon_days} jours avant."
-    return WHY.get(why, "")
+    return wording.WORDS["no_slot"].get(why, "")
 
 
 def _by_day(slots: Sequence[TimeSlot], zone: ZoneInfo) -> list[tuple[str, str]]:

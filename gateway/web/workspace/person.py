@@ -22,19 +22,8 @@ router = APIRouter(prefix="/workspace/people/{pseudonym}")
 SignedIn = Annotated[Signed, Depends(signed_in)]
 Before = Annotated[int, Query(ge=0, le=2**31 - 1)]  # id of a message; 0: the last ones
 LAST = 60  # messages on the page; older ones on demand
-DONE = {
-    "sent": "Votre message part.",
-    "morning": "Votre message est prêt. Il partira à {hour} : la nuit, rien ne sonne chez elle.",
-    "taken": "C'est à vous : le robot se tait.",
-    "back": "Le robot reprend, et il le lui dit.",
-}
-REFUSED = {
-    "stopped": "Elle a écrit STOP : nous ne pouvons plus lui écrire. Un appel reste possible.",
-    "dead": "Son numéro ne reçoit plus rien. Demandez-lui le bon.",
-    "empty": "Écrivez d'abord votre message.",
-    "long": "Ce message est trop long : 1 600 caractères au plus.",
-    "heavy": "Ce message est long. Raccourcissez-le, ou confirmez l'envoi.",
-}
+DONE = wording.WORDS["person"]
+REFUSED = wording.WORDS["not_sent"]
 
 
 @router.get("", response_class=HTMLResponse)

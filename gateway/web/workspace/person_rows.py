@@ -13,26 +13,8 @@ from gateway.web.workspace.people import person_line
 from gateway.web.workspace.rows import appointment_rows
 from gateway.web.workspace.session import Signed
 
-# Why a message did not arrive, by the carrier's code.
-FAILURES = {
-    21211: "le numéro n'existe pas",
-    21610: "elle a écrit STOP",
-    21614: "ce numéro ne reçoit pas de SMS",
-    30003: "téléphone éteint ou sans réseau",
-    30004: "son opérateur a bloqué le message",
-    30005: "le numéro n'est plus attribué",
-    30006: "ce numéro ne reçoit pas de SMS",
-    30007: "son opérateur a filtré le message",
-    30008: "l'opérateur ne dit pas pourquoi",
-}
-STATES = {
-    "queued": "en attente d'envoi",
-    "accepted": "envoyé",
-    "sending": "envoyé",
-    "sent": "envoyé",
-    "delivered": "reçu",
-    "cancelled": "non envoyé : elle a écrit STOP",
-}
+FAILURES = wording.WORDS["failures"]
+STATES = wording.WORDS["states"]
 FAILED = ("failed", "undelivered")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.domain.questions import KeptQuestion, Kind
+from gateway.domain.questions import KeptQuestion
 from gateway.domain.text import folded
 from gateway.errors import BadForm
 from gateway.usecases.learning import masked
@@ -27,26 +27,9 @@ Leading = Annotated[Signed, Depends(leading)]
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
 SHOWN = 20
 FOUND = 12  # topics of a search
-WHY = {
-    Kind.ASKED_AGAIN: "redemandée",
-    Kind.OUT_OF_SCOPE: "hors sujet",
-    Kind.REFUSED_ANSWER: "réponse refusée",
-}
+WHY = wording.WORDS["why_kept"]
 # Meanings that no menu names, and names of menus that no line teaches.
-WITHOUT_LABEL = {
-    "affirm": "Oui",
-    "deny": "Non",
-    "thanks": "Merci",
-    "goodbye": "Au revoir",
-    "out_of_scope": "Hors sujet",
-    "insult": "Insulte",
-    "violence": "Violence",
-    "violence__elder": "Violence sur une personne âgée",
-    "suicidal": "Idées de suicide",
-    "emergency_danger": "Danger immédiat",
-    "emergency_danger__child": "Enfant en danger",
-    "emergency_housing": "Sans toit ce soir",
-}
+WITHOUT_LABEL = wording.WORDS["without_label"]
 NOT_LEARNED = frozenset(
     {
         "language_other",
@@ -56,11 +39,7 @@ NOT_LEARNED = frozenset(
         "obstacle/job_search",
     }
 )
-SAID = {
-    "labelled": "C'est noté. L'équipe du contenu l'ajoutera aux phrases à apprendre.",
-    "deleted": "La question est supprimée.",
-    "gone": "Cette question n'est plus là : quelqu'un l'a traitée.",
-}
+SAID = wording.WORDS["questions"]
 
 
 @router.get("/questions", response_class=HTMLResponse)

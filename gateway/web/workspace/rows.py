@@ -60,7 +60,7 @@ def appointment_rows(
     return [appointment_row(one, names, now, zone) for one in found]
 
 
-TOLD = {"booked": "Rendez-vous", "moved": "Nouvelle date", "revoked": "Annulation"}
+TOLD = wording.WORDS["told"]
 
 
 def history_lines(history: History, one: Appointment, zone: ZoneInfo) -> Sequence[str]:

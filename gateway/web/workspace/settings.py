@@ -19,10 +19,7 @@ router = APIRouter(prefix="/workspace")
 SignedIn = Annotated[Signed, Depends(signed_in)]
 PATIENCE = 12.0  # seconds that she waits for her calendar
 SAID = {
-    "feed": "Nouvelle adresse prête. L'ancienne ne marche plus : changez-la dans votre agenda.",
-    "answers": "Votre agenda répond.",
-    "forgotten": "Votre agenda est retiré. Ce qui y est écrit y reste.",
-    "ended": "La session est fermée.",
+    **wording.WORDS["settings"],
     **{name: f"Votre agenda ne marche pas. {words}" for name, words in wording.CALENDAR_ERRORS.items()},
 }
 

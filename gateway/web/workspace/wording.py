@@ -1,37 +1,26 @@
 """Days, hours, and the French names of what the workspace shows."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import yaml
 from babel import Locale
 from babel.dates import format_date
 
-from gateway.domain.appointment import Kind, Status
+from gateway.domain.appointment import Kind
 
-KINDS = {Kind.IN_PERSON: "Sur place", Kind.PHONE: "Par téléphone", Kind.VIDEO: "En visio"}
-STATUSES = {
-    Status.BOOKED: "Prévu",
-    Status.SEEN: "Venue",
-    Status.EXCUSED: "Absente, excusée",
-    Status.NOSHOW: "Absente",
-    Status.REVOKED: "Annulé par le service",
-}
-REASONS = {
-    "danger": "Danger : les numéros d'urgence lui ont été donnés",
-    "asked": "Demande à parler à quelqu'un",
-    "appointment": "Demande un rendez-vous",
-    "language": "Parle une autre langue : un interprète est utile",
-    "unanswered": "Le service n'a pas su lui répondre",
-    "move": "Veut changer son rendez-vous",
-    "cancel": "Annule son rendez-vous",
-    "late": "Sera en retard ou absente",
-    "when": "Demande le jour et le lieu de son rendez-vous",
-}
-CALENDAR_ERRORS = {
-    "CalendarRefused": "Il refuse l'adresse ou le mot de passe.",
-    "CalendarAway": "Il ne répond pas, ou sa réponse n'est pas lisible.",
-}
+# words.yml: what a gesture, a state or a reason is called, by the part of the workspace that says it.
+WORDS: Mapping[str, Mapping[Any, str]] = yaml.safe_load(
+    Path(__file__).with_name("words.yml").read_text(encoding="utf-8")
+)
+KINDS = WORDS["kinds"]
+STATUSES = WORDS["statuses"]
+REASONS = WORDS["reasons"]
+CALENDAR_ERRORS = WORDS["calendar_errors"]
 NOBODY = "Une personne sans nom"  # her number is not bound to anybody
 
 
