@@ -7,8 +7,10 @@ gateway sends once a conversation has been idle for 30 minutes, drops the row.
 
 import copy
 import json
+import logging
 import sqlite3
-from typing import Any, Dict, Iterable, List, Optional
+import time
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 import redis
 from rasa.core.brokers.broker import EventBroker
@@ -16,6 +18,11 @@ from rasa.core.tracker_store import RedisTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import Event, Restarted
 from rasa.shared.core.trackers import DialogueStateTracker
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 0.5  # seconds for Redis to answer
+LEFT_ALONE = 2.0  # seconds without a question, once it gave no answer
 
 
 def forgetful(events: Iterable[Event]) -> List[Dict[str, Any]]:
@@ -82,7 +89,10 @@ class ForgetfulSQLite(TrackerStore):
 
 
 class ForgetfulRedis(RedisTrackerStore):
-    """`tracker_store: {type: bot.tracker_store.ForgetfulRedis, url: redis://…}`; kept a day at most."""
+    """`tracker_store: {type: bot.tracker_store.ForgetfulRedis, url: redis://…}`; kept a day at most.
+
+    While Redis is away Rasa answers without its memory: the gateway knows where she was.
+    """
 
     def __init__(
         self,
@@ -92,13 +102,34 @@ class ForgetfulRedis(RedisTrackerStore):
         **kwargs: Any,
     ) -> None:
         super().__init__(domain, event_broker=event_broker, record_exp=86400)
-        self.red = redis.Redis.from_url(host, decode_responses=True)
+        self.red = redis.Redis.from_url(
+            host, decode_responses=True, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+        )
+        self._away_until = 0.0  # monotonic seconds
 
     async def save(self, tracker: DialogueStateTracker, timeout: Optional[float] = None) -> None:
         await self.stream_events(tracker)
         key = self.key_prefix + tracker.sender_id
         if is_over(tracker):
-            self.red.delete(key)
+            self.red.delete(key)  # what must be forgotten is tried again when it fails
             return
         row = json.dumps({"name": tracker.sender_id, "events": forgetful(tracker.events)})
-        self.red.set(key, row, ex=timeout or self.record_exp)
+        self._asked(lambda: self.red.set(key, row, ex=timeout or self.record_exp))
+
+    async def retrieve(self, sender_id: str) -> Optional[DialogueStateTracker]:
+        row = self._asked(lambda: self.red.get(self.key_prefix + sender_id))
+        return self.deserialise_tracker(sender_id, row) if row else None
+
+    async def retrieve_full_tracker(self, sender_id: str) -> Optional[DialogueStateTracker]:
+        return await self.retrieve(sender_id)
+
+    def _asked(self, order: Callable[[], Any]) -> Any:
+        """None while Redis is away: it stops this whole process, so it is not asked again at once."""
+        if time.monotonic() < self._away_until:
+            return None
+        try:
+            return order()
+        except redis.RedisError as failure:
+            self._away_until = time.monotonic() + LEFT_ALONE
+            logger.warning("Redis is away: %s", type(failure).__name__)
+            return None

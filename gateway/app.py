@@ -5,35 +5,37 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
+from datetime import date, datetime
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
-from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from rasa_sdk.executor import ActionExecutor
-from starlette.exceptions import HTTPException
 from taskiq.api import run_receiver_task
 
 from bot.actions.handover import actions
+from gateway.adapters.announcing import Announcer
 from gateway.adapters.caldav import CalDav
 from gateway.adapters.clock import MovableClock, SystemClock
 from gateway.adapters.content_files import ContentFiles
 from gateway.adapters.database.diary import DatabaseDiary
 from gateway.adapters.database.engine import is_full, migrate, open_engine
+from gateway.adapters.database.records import DatabaseRecords
 from gateway.adapters.database.services import DatabaseServices
+from gateway.adapters.database.standing import room
 from gateway.adapters.database.store import DatabaseStore
 from gateway.adapters.encryption import Cipher
 from gateway.adapters.holidays import french_holidays
 from gateway.adapters.icalendar_text import feed
 from gateway.adapters.langid import LanguageByWords
+from gateway.adapters.limits import MemoryLimits, open_limits
 from gateway.adapters.mail import SimulatedMailbox, SmtpMailer
+from gateway.adapters.nudge_files import read_nudges
 from gateway.adapters.obstacle_files import read_obstacles
 from gateway.adapters.phone import e164, spoken
 from gateway.adapters.proconnect import ProConnect
@@ -44,18 +46,24 @@ from gateway.adapters.rdv_service_public_events import EventReader
 from gateway.adapters.territory_files import read_territory
 from gateway.adapters.twilio import TwilioCarrier, TwilioSignature
 from gateway.domain.appointment import Appointment
-from gateway.errors import NotReady, Refused
+from gateway.domain.pace import PaceLimits
+from gateway.domain.quiet import QuietHours
+from gateway.errors import NotReady
 from gateway.settings import ROOT, Settings
 from gateway.simulator.carrier import StandInCarrier, carrier_routes
 from gateway.simulator.routes import router as simulator_router
+from gateway.usecases.matters import NudgeRules
+from gateway.usecases.watching import Watch
+from gateway.waves import Waves
 from gateway.web import calendar, chat, health, rasa_actions, rdv_service_public, sms, voice
+from gateway.web.failures import explain_failures
 from gateway.web.hub import Hub
-from gateway.web.security import HEADERS, SecurityHeaders
+from gateway.web.security import BodyLimit, SecurityHeaders
 from gateway.web.workspace import router as workspace_router
-from gateway.web.workspace.refusals import NOT_FOUND, sorry, wants_page
 from gateway.worker import Worker
 
 WEB = Path(__file__).parent / "web"
+STOPPING = 10.0  # seconds for turns that were begun, when a process stops
 
 
 @dataclass
@@ -81,12 +89,24 @@ class Wiring:
     proconnect: ProConnect | None = None
     calendar_feed: Callable[[Sequence[Appointment], datetime], bytes] = field(kw_only=True)
     rdv_service_public: RdvServicePublic = field(kw_only=True)
+    limits: MemoryLimits = field(kw_only=True)
+    announcer: Announcer | None = field(default=None, kw_only=True)
+
+    @cached_property
+    def watch(self) -> Watch:
+        return Watch(
+            self.store, lambda: self.assistant.ready(), lambda: room(self.settings.database), self.clock,
+            self.worker.rules.quiet,
+        )  # fmt: skip
 
     async def close(self) -> None:
         if self.stand_in:
             await self.stand_in.close()
         if self.proconnect:
             await self.proconnect.close()
+        if self.announcer:
+            await self.announcer.close()
+        await self.limits.close()
         await self.rdv_service_public.close()
         await self.carrier.close()
         await self.assistant.close()
@@ -148,17 +168,30 @@ def build(settings: Settings) -> Wiring:
         settings.twilio_timeout,
     )  # fmt: skip
     hub = Hub()
+    announcer = Announcer(settings.redis_url) if settings.redis_url else None
     appointments_elsewhere = rdv_service_public_of(settings)
+    zone, obstacles = ZoneInfo(settings.timezone), read_obstacles(ROOT / "bot" / "obstacles.yml")
+
+    def holidays(years: Sequence[int]) -> frozenset[date]:
+        return french_holidays(years, settings.departement)
+
+    rules = NudgeRules(
+        read_nudges(ROOT, settings.departement),
+        QuietHours.read(settings.quiet_hours, zone, lambda day: day in holidays((day.year,))),
+        obstacles, settings.control_share,
+    )  # fmt: skip
     worker = Worker(
-        store=store, words=words, territory=read_territory(ROOT, settings.departement),
-        obstacles=read_obstacles(ROOT / "bot" / "obstacles.yml"), services=DatabaseServices(store), assistant=assistant, guesser=LanguageByWords(), carrier=carrier,
+        store=store, words=words, territory=read_territory(ROOT, settings.departement), rules=rules,
+        obstacles=obstacles, services=DatabaseServices(store), assistant=assistant, guesser=LanguageByWords(), carrier=carrier,
         calendars=CalDav(clock, ZoneInfo(settings.timezone), settings.public, private=settings.simulator or settings.private_calendars),
         mailer=mailer, clock=clock, team=settings.callback_email, timezone=settings.timezone,
-        on_answer=hub.tell, questions_kept_days=settings.questions_kept_days, quiet_hours=settings.quiet_hours,
-        invitations=appointments_elsewhere,
-        diary=DatabaseDiary(
-            store, ZoneInfo(settings.timezone), lambda years: french_holidays(years, settings.departement)
-        ),
+        on_answer=announcer.tell if announcer else hub.tell, kept_days=settings.kept_days, records=DatabaseRecords(store),
+        invitations=appointments_elsewhere, diary=DatabaseDiary(store, zone, holidays),
+        limits=PaceLimits(settings.messages_a_minute, settings.messages_a_day, settings.loop_turns),
+    )  # fmt: skip
+    worker.waves = Waves(
+        store, words, carrier, clock, rules, settings.callback_email, settings.twilio_sender, settings.send_rate,
+        worker.diary, worker.territory, worker.ring,
     )  # fmt: skip
     worker.queue = queue = TaskiqQueue(open_broker(settings.redis_url), worker.do)
     executor = ActionExecutor()
@@ -169,7 +202,8 @@ def build(settings: Settings) -> Wiring:
         TwilioSignature(token, settings.public), worker, queue, hub, executor,
         Jinja2Templates(WEB / "templates"), ZoneInfo(settings.timezone), mailbox, stand_in,
         calendar_feed=partial(feed, zone=ZoneInfo(settings.timezone), public=settings.public),
-        proconnect=proconnect_of(settings), rdv_service_public=appointments_elsewhere,
+        proconnect=proconnect_of(settings), rdv_service_public=appointments_elsewhere, announcer=announcer,
+        limits=open_limits(settings.redis_url, store.cipher.index),
     )  # fmt: skip
 
 
@@ -184,7 +218,8 @@ async def running(wiring: Wiring, work: bool | None = None) -> AsyncIterator[Non
     if work is None:
         work = embedded or wiring.settings.simulator
     await migrate(wiring.store.engine)
-    if embedded:
+    alone = wiring.settings.simulator or wiring.settings.database.startswith("sqlite")
+    if embedded and alone:
         async with wiring.store.transaction() as tx:
             await tx.release_all()
     broker = wiring.queue.broker
@@ -193,14 +228,19 @@ async def running(wiring: Wiring, work: bool | None = None) -> AsyncIterator[Non
     tasks: list[asyncio.Task[None]] = []
     if work:
         tasks.append(asyncio.create_task(wiring.worker.sweep_forever()))
+        tasks.append(asyncio.create_task(wiring.worker.nudge_forever()))
     if work and not embedded:
         tasks.append(asyncio.create_task(run_receiver_task(broker)))
+    if wiring.announcer:
+        tasks.append(asyncio.create_task(wiring.announcer.listen_forever(wiring.hub.tell)))
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if not wiring.settings.simulator:
+            await wiring.queue.settled(STOPPING)
         await broker.shutdown()
         await wiring.close()
 
@@ -228,7 +268,8 @@ def create_app(wiring: Wiring) -> FastAPI:
     if wiring.stand_in:
         app.include_router(simulator_router)
         app.include_router(carrier_routes(wiring.stand_in), prefix="/simulator/carrier")
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders, public=wiring.settings.public)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
 
     @app.get("/", response_class=HTMLResponse)
@@ -236,48 +277,5 @@ def create_app(wiring: Wiring) -> FastAPI:
         context = {"lang": "fr", "dir": "ltr", "simulator": wiring.stand_in is not None}
         return wiring.pages.TemplateResponse(request, "home.html", context)
 
-    _explain_failures(app, wiring)
+    explain_failures(app, wiring, is_full)
     return app
-
-
-def _explain_failures(app: FastAPI, wiring: Wiring) -> None:
-    """To a program in JSON, to a person in a page."""
-
-    @app.exception_handler(Refused)
-    async def refused(request: Request, why: Refused) -> Response:
-        if request.url.path.startswith("/chat") and "text/html" in request.headers.get("accept", ""):
-            language = chat.page_language(request)
-            context = {
-                "lang": language,
-                "dir": wiring.words.direction(language),
-                "title": wiring.words.text("utter_web_title", language),
-                "sentence": wiring.words.text("utter_web_reopen", language),
-                "field": wiring.words.text("utter_web_field_label", language),
-            }
-            return wiring.pages.TemplateResponse(request, "refused.html", context, why.status)
-        if wants_page(request):
-            return sorry(request, why.status, str(why))
-        return JSONResponse({"error": type(why).__name__, "detail": str(why)}, why.status)
-
-    @app.exception_handler(HTTPException)
-    async def told(request: Request, why: HTTPException) -> Response:
-        if why.status_code in (403, 404) and wants_page(request):
-            return sorry(request, why.status_code, NOT_FOUND)
-        return await http_exception_handler(request, why)
-
-    @app.exception_handler(RequestValidationError)
-    async def senseless(request: Request, why: RequestValidationError) -> Response:
-        """An address that no page of ours has, as `?before=abc`."""
-        if request.url.path.startswith("/workspace"):
-            return await told(request, HTTPException(404))
-        return await request_validation_exception_handler(request, why)
-
-    @app.exception_handler(Exception)
-    async def failed(request: Request, failure: Exception) -> Response:
-        detail = "Le disque est plein." if is_full(failure) else "Le service ne répond pas. Réessayez."
-        # This handler stands outside the middleware: it adds the headers itself.
-        if wants_page(request):
-            answer = sorry(request, 503, detail)
-            answer.headers.update(HEADERS)
-            return answer
-        return JSONResponse({"error": "Failure", "detail": detail}, 503, headers=HEADERS)

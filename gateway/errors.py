@@ -4,13 +4,16 @@ GatewayError
 ├── Refused              say why to whoever asked; nothing is stored
 │   ├── BadSignature     403: not from the carrier
 │   ├── BadForm          400: a field is missing
-│   └── TooLong          413: no more is read of it
+│   ├── TooLong          413: no more is read of it
+│   └── TooMany          429: from one place, more than people do; in a minute it is taken again
 ├── AssistantSilent      try again, then the fixed sentence and a person who calls back
 ├── SendFailed           the carrier refuses this text for good: it is given up, and shown
 │   ├── SendLater        passing (429, our own account refused): try again later
 │   ├── SendUnsure       accepted or not, nobody knows (5xx, time-out): look at the carrier's list first
+│   ├── NotTaken         a nudge that surely did not leave: all is checked anew before it is said
 │   ├── NumberUnreachable permanent: stop writing there, tell the referent
 │   └── OptedOut         permanent: she stopped the messages at the carrier
+├── QueueAway            the doorbell is down: whoever sweeps finds the job within a second
 ├── ChangedMeanwhile     somebody else took that time or moved that appointment: decide the turn anew
 ├── MailLater            the mail server is away: try again later, for three days
 ├── MailRefused          it refuses this mail for good: it is given up, and logged by its template and id
@@ -46,6 +49,10 @@ class TooLong(Refused):
     status = 413
 
 
+class TooMany(Refused):
+    status = 429
+
+
 class AssistantSilent(GatewayError):
     """Rasa is down, slow, or answered with nothing."""
 
@@ -66,11 +73,19 @@ class SendUnsure(SendFailed):
     pass
 
 
+class NotTaken(SendFailed):
+    pass
+
+
 class NumberUnreachable(SendFailed):
     pass
 
 
 class OptedOut(SendFailed):
+    pass
+
+
+class QueueAway(GatewayError):
     pass
 
 

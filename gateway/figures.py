@@ -8,7 +8,16 @@ from xml.sax.saxutils import escape
 from gateway.usecases.sharing import LEAST, Count
 
 HIDDEN = f"<{LEAST}"
+FORMULA = tuple("=+-@＝＋－＠|%")  # a spreadsheet would compute what begins so, in a French one or in another
+_ONE_LINE = dict.fromkeys(map(ord, "\t\r\n\v\f\u2028\u2029\0"), " ")
 _ROW, _LEFT, _WIDTH = 28, 190, 640
+
+
+def harmless(cell: str) -> str:
+    """The cell of a CSV, on one line: an apostrophe keeps a spreadsheet from computing it."""
+    shown = "".join(c for c in cell if c.isprintable() and not c.isspace())
+    cell = cell.translate(_ONE_LINE)
+    return f"'{cell}" if shown.startswith(FORMULA) else cell
 
 
 def as_csv(found: Sequence[Count], names: Mapping[str, str], places: Mapping[str, str]) -> str:
@@ -20,7 +29,8 @@ def as_csv(found: Sequence[Count], names: Mapping[str, str], places: Mapping[str
         place = {"": "inconnue", "*": "toutes"}.get(c.epci) or places.get(c.epci, c.epci)
         severity = {"": "", "*": "toutes"}.get(c.severity, c.severity)
         people = HIDDEN if c.people is None else str(c.people)
-        writer.writerow([c.month, place, names.get(c.kind, c.kind), severity, people])
+        cells = [c.month, place, names.get(c.kind, c.kind), severity, people]
+        writer.writerow([harmless(cell) for cell in cells])
     return out.getvalue()
 
 

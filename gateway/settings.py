@@ -77,13 +77,56 @@ class Settings(BaseSettings):
     rdv_service_public_password: SecretStr = Field(default=SecretStr(""), description="that agent's password")
     openfisca_url: str = Field(default="", description="OpenFisca's address; not used yet")
     quiet_hours: str = Field(
-        default="20:00-08:00", description="nothing unasked goes out between these hours"
+        default="20:00-08:00",
+        description="nothing unasked goes out between these hours, nor on Sundays and public holidays",
     )
     send_rate: float = Field(
-        default=1.0, description="unasked messages a second and sender; answers never wait"
+        default=1.0, gt=0, description="unasked messages a second and sender; answers never wait"
     )
+    control_share: float = Field(
+        default=0.0, ge=0, le=0.5,
+        description="share of people left without a nudge, to measure what nudges change; 0: none",
+    )  # fmt: skip
+    messages_a_minute: int = Field(
+        default=20, ge=0,
+        description="messages of one number that are answered in a minute: nobody types faster; 0: all",
+    )  # fmt: skip
+    messages_a_day: int = Field(
+        default=200, ge=0,
+        description="messages of one number that are answered in a day: each answer is paid for; 0: all",
+    )  # fmt: skip
+    loop_turns: int = Field(
+        default=20, ge=0,
+        description="turns that repeat themselves before the robot falls silent: two machines would never stop; 0: never",
+    )  # fmt: skip
+    chat_a_minute: int = Field(
+        default=300, ge=0,
+        description="messages on the page from one address in a minute: a whole media library has one; 0: all",
+    )  # fmt: skip
+    sign_ins_a_minute: int = Field(
+        default=30, ge=0,
+        description="sign-ins from one address in a minute: a whole office has one, and arrives at nine; 0: all",
+    )  # fmt: skip
+    mistakes_a_minute: int = Field(
+        default=600, ge=0,
+        description="wrong signatures, links and tokens from one address in a minute, then 429; 0: all are told why",
+    )  # fmt: skip
     questions_kept_days: int = Field(
         default=90, ge=1, description="days that questions without an answer are kept for the content team"
+    )
+    messages_kept_days: int = Field(default=365, ge=1, description="days that the texts of messages are kept")
+    mails_kept_days: int = Field(default=90, ge=4, description="days that what mails say is kept")
+    callbacks_kept_days: int = Field(
+        default=365, ge=1, description="days that a call request is kept, once closed"
+    )
+    nudges_kept_days: int = Field(
+        default=730, ge=30, description="days until nudges count for nobody any more"
+    )
+    accesses_kept_days: int = Field(
+        default=1095, ge=180, description="days that the log of who read what is kept"
+    )
+    people_kept_days: int = Field(
+        default=730, ge=180, description="days after which a person of whom nothing was heard is erased"
     )
     private_calendars: bool = Field(
         default=False, description="referents' calendars may be on the internal network"
@@ -158,6 +201,15 @@ class Settings(BaseSettings):
         return [u.strip().rstrip("/") for u in self.rasa_url.split(",") if u.strip()] or [
             "http://127.0.0.1:5005"
         ]
+
+    @property
+    def kept_days(self) -> dict[str, int]:
+        """By line of usecases/retention.py."""
+        return {
+            name.removesuffix("_kept_days"): getattr(self, name)
+            for name in type(self).model_fields
+            if name.endswith("_kept_days")
+        }
 
     @property
     def number(self) -> str:

@@ -1,7 +1,7 @@
 """One person's turns, one at a time: what she wrote is answered, what she must be told is said. Decided, then stored."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ import structlog
 
 from gateway.domain.conversation import Outcome
 from gateway.domain.obstacle import Obstacles
+from gateway.domain.pace import UNLIMITED, PaceLimits
 from gateway.domain.safety import danger_in
 from gateway.domain.territory import NOWHERE, Territory
 from gateway.errors import AssistantSilent, ChangedMeanwhile
@@ -23,6 +24,7 @@ from gateway.ports import (
     LanguageGuesser,
     Mailer,
     Queue,
+    Records,
     Services,
     SmsCarrier,
     Store,
@@ -33,8 +35,10 @@ from gateway.usecases import conversation
 from gateway.usecases.answering import Answering
 from gateway.usecases.appointment_turns import NO_INVITATIONS
 from gateway.usecases.finding import NO_SERVICES
+from gateway.usecases.matters import NudgeRules
 from gateway.usecases.noticing import NoticeToSay, Noticing, next_notice
 from gateway.usecases.offering import NO_DIARY
+from gateway.usecases.privacy import NO_RECORDS
 
 log = structlog.get_logger()
 
@@ -56,13 +60,15 @@ class Turns:
     clock: Clock
     team: str
     timezone: str
-    questions_kept_days: int = 90
+    kept_days: Mapping[str, int] = field(default_factory=dict)  # by line of usecases/retention.py
     territory: Territory = NOWHERE
     obstacles: Obstacles = field(default_factory=Obstacles)
     services: Services = NO_SERVICES
     diary: Diary = NO_DIARY
+    records: Records = NO_RECORDS
     invitations: Invitations = NO_INVITATIONS
-    quiet_hours: str = "20:00-08:00"
+    rules: NudgeRules = field(default_factory=NudgeRules.none)
+    limits: PaceLimits = UNLIMITED
     calendars: CalendarServer | None = None
     queue: Queue | None = None
     on_answer: Callable[[int], None] = field(default=lambda _conversation_id: None)
@@ -75,9 +81,8 @@ class Turns:
     async def _next(self, tx: Transaction, conversation_id: int) -> Turn | None:
         """What she wrote first; then what she must be told."""
         now = self.clock.now()
-        return await conversation.next_turn(tx, conversation_id, now) or await next_notice(
-            tx, conversation_id, now
-        )
+        hers = await conversation.next_turn(tx, conversation_id, now, self.limits, self.zone)
+        return hers or await next_notice(tx, conversation_id, now)
 
     async def _converse(self, job: Job, first: Turn) -> None:
         """All the messages of one person, in order, one turn at a time."""
@@ -87,7 +92,9 @@ class Turns:
             try:
                 outcome, rings, following, mine = await self._taken(job, turn, now, again=turn is first)
             except AssistantSilent as silent:
-                log.warning("assistant_silent", reason=str(silent), attempts=job.attempts)
+                log.warning(
+                    "assistant_silent", conversation=job.subject, reason=str(silent), attempts=job.attempts
+                )
                 await self._answer_dangers(job, now)
                 return await self._postpone(job, timedelta(seconds=job.attempts))
             turn = following
@@ -106,6 +113,7 @@ class Turns:
         for tries in range(BEATEN + 1):
             outcome = await self._outcome(job, turn, now, again, beaten=tries == BEATEN)
             try:
+                now = self.clock.now()  # deciding took its time: what is stored says when she was answered
                 async with self.store.transaction() as tx:
                     if isinstance(turn, NoticeToSay):
                         rings = await conversation.record_notice(tx, turn, outcome, self.team, now)
@@ -147,8 +155,11 @@ class Turns:
             who=turn.conversation,
             inbound=turn.inbound,
             previous_text=turn.previous_text,
+            pace=turn.pace,
             diary=self.diary,
+            records=self.records,
             invitations=self.invitations,
+            nudges=self.rules.kinds,
             now=now,
             zone=self.zone,
             again=again and job.attempts > 1,

@@ -6,33 +6,31 @@ message it answers, a message is sent once by its row, a mail by its key.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 
+from gateway.adapters.database.jobs import lease_end, may_send
 from gateway.domain.calendars import READ_EVERY
+from gateway.domain.campaign import Campaign
 from gateway.domain.conversation import IDLE, Conversation
-from gateway.domain.quiet import QuietHours
 from gateway.domain.workspace import LINK_LASTS
-from gateway.errors import AssistantSilent, MailLater, MailRefused
-from gateway.ports import (
-    EarlyReport,
-    Job,
-    Mail,
-    Notice,
-    Outbound,
-    Transaction,
-)
-from gateway.turns import Turns
+from gateway.erasing import Erasing
+from gateway.errors import AssistantSilent, MailLater, MailRefused, SendFailed, SendLater, SendUnsure
+from gateway.ports import EarlyReport, Job, Mail, Notice, Outbound, Transaction
 from gateway.usecases import conversation, delivery
 from gateway.usecases.booking import LOOKED_FOR
 from gateway.usecases.calendars import Plan, planned, recorded, talked
+from gateway.usecases.campaigning import Progress, plan_some
 from gateway.usecases.noticing import not_before
 from gateway.usecases.openings import tell_who_waits
+from gateway.usecases.planning import plan_appointment, plan_follow_up
 from gateway.usecases.taking_over import give_back
+from gateway.waves import Waves
 
 log = structlog.get_logger()
 
@@ -44,10 +42,10 @@ CALENDARS_AT_ONCE = (
 
 
 @dataclass
-class Worker(Turns):
+class Worker(Erasing):
     """One of these a process."""
 
-    _tidied: date = date.min
+    waves: Waves | None = None
     _calendars_open: int = 0
 
     async def do(self, job_id: int) -> None:
@@ -65,13 +63,13 @@ class Worker(Turns):
                 if work is None:
                     return await self._finish(job)
                 await self._perform(job, work)
-            except Exception as failure:  # noqa: BLE001 the job stays; its owner is the next sweep
-                log.error("job_failed", error=type(failure).__name__, attempts=job.attempts)
+            except Exception as failure:  # the job stays; its owner is the next sweep
+                log.error("job_failed", error=type(failure).__name__, attempts=job.attempts, exc_info=True)
                 await self._postpone(job, timedelta(seconds=min(2 ** min(job.attempts, 6), 60)))
 
     async def _set_aside(self, job_id: int, failure: Exception) -> None:
         """What it needs cannot be read (a lost key, the database away): later, and less and less often."""
-        log.error("job_unreadable", job=job_id, error=type(failure).__name__)
+        log.error("job_unreadable", job=job_id, error=type(failure).__name__, exc_info=True)
         async with self.store.transaction() as tx:
             job = await tx.claim(job_id, self.clock.now(), self.owner)
             if job:
@@ -93,55 +91,92 @@ class Worker(Turns):
                 return await planned(tx, job.subject, self.clock.now())
             case "forget" | "give_back":
                 return await tx.conversation(job.subject, self.clock.now())
-            case "opened":
+            case "opened" | "remind" | "follow":
                 return job.subject
+            case "campaign":
+                return await tx.campaign_going(job.subject)
             case "report":
                 return await tx.early_report(job.subject)
-        return None
+        return await self._left_to_erase(tx, job)
 
     async def _perform(self, job: Job, work: Any) -> None:
-        match job.kind:
-            case "converse":
-                await self._converse(job, work)
-            case "notice":
-                await self._notice(job, work)
-            case "deliver":
-                await self._deliver(job, work)
-            case "mail":
-                await self._mail(job, work)
-            case "calendar":
-                await self._calendar(job, work)
-            case "forget":
-                await self._forget(job, work)
-            case "give_back":
-                await self._give_back(job, work)
-            case "opened":
-                await self._opened(job)
-            case "report":
-                await self._report(job, work)
+        known: Mapping[str, Callable[[Job, Any], Awaitable[None]]] = {
+            "converse": self._converse,
+            "notice": self._notice,
+            "deliver": self._deliver,
+            "mail": self._mail,
+            "calendar": self._calendar,
+            "forget": self._forget,
+            "give_back": self._give_back,
+            "opened": self._opened,
+            "remind": self._plan,
+            "follow": self._plan,
+            "campaign": self._campaign,
+            "report": self._report,
+            "vanish": self._vanish,
+            "elsewhere": self._elsewhere,
+        }
+        await known[job.kind](job, work)
+
+    async def _plan(self, job: Job, _subject: int) -> None:
+        """An appointment, or something that stays open, has changed: its reminders follow."""
+        rings: Sequence[int] = ()
+        async with self.store.transaction() as tx:
+            if job.kind == "remind":
+                rings = await plan_appointment(tx, self.rules, job.subject, self.clock.now())
+            else:
+                await plan_follow_up(tx, self.rules, job.subject, self.clock.now())
+            await tx.finish(job, self.owner)
+        await self.ring(rings)
+
+    async def _campaign(self, job: Job, one: Campaign) -> None:
+        """Its nudges, a thousand in each transaction: whoever waits for an answer comes in between."""
+        rate = self.waves.rate if self.waves else 1.0
+        progress: Progress | None = Progress(one.starts_at)
+        mine = True
+        while progress and mine:
+            async with self.store.transaction() as tx:
+                now = self.clock.now()
+                progress = await plan_some(tx, self.rules, one.id, progress, rate, now)
+                mine = await tx.renew(job, self.owner) if progress else await tx.finish(job, self.owner)
+            await asyncio.sleep(0)
 
     async def _notice(self, job: Job, notice: Notice) -> None:
         """Its hour has come, or it waits for the morning. The conversation says it, in a turn of its own."""
+        if wait := await self._until_morning(notice.conversation_id):
+            return await self._postpone(job, wait)
         now = self.clock.now()
         async with self.store.transaction() as tx:
-            who = await tx.conversation(notice.conversation_id, now)
-            morning = not_before(who, QuietHours.read(self.quiet_hours, self.zone), now)
-            if morning:
-                return await tx.postpone(job, self.owner, morning)
             await tx.notice_is_ready(notice.id, now)
             turn = await tx.arm("converse", notice.conversation_id, now)
             await tx.finish(job, self.owner)
         await self.ring([turn])
 
+    async def _until_morning(self, conversation_id: int) -> timedelta | None:
+        """How long she is not to be told what she did not ask for; None: she may be now."""
+        now = self.clock.now()
+        async with self.store.transaction() as tx:
+            who = await tx.conversation(conversation_id, now)
+        postal_code = who.beneficiary.postal_code if who.beneficiary else ""
+        morning = not_before(who, self.rules.quiet_for(postal_code), now)
+        return morning - now if morning else None
+
     async def _deliver(self, job: Job, first: Outbound) -> None:
         message: Outbound | None = first
+        until = job.until
         while message:
-            result = await delivery.hand_over(self.store, self.carrier, message)
+            if not (message.asked or message.nudge) and (wait := await self._until_morning(job.subject)):
+                return await self._postpone(job, wait)
+            result = await delivery.hand_over(self.store, self.carrier, message, partial(may_send, until))
             now = self.clock.now()
+            if isinstance(result, SendFailed):
+                event = "send_later" if isinstance(result, SendLater | SendUnsure) else "send_failed"
+                why = {"error": type(result).__name__, "code": result.code, "attempts": message.attempts}
+                log.warning(event, conversation=job.subject, message=message.id, **why)
+            until = lease_end()
             async with self.store.transaction() as tx:
                 settled = await delivery.settle(tx, job.subject, message, result, self.team, now)
                 if settled.retry_in is not None:
-                    log.warning("send_later", attempts=message.attempts)
                     return await tx.postpone(job, self.owner, now + settled.retry_in)
                 message = await delivery.next_message(tx, job.subject)
                 mine = await tx.renew(job, self.owner) if message else await tx.finish(job, self.owner)
@@ -204,7 +239,7 @@ class Worker(Turns):
             await tx.finish(job, self.owner)
         await self.ring(rings)
 
-    async def _opened(self, job: Job) -> None:
+    async def _opened(self, job: Job, _referent: int) -> None:
         """A referent opened time: those who wait for it are told."""
         now = self.clock.now()
         free = await self.diary.free((job.subject,), 0, now)
@@ -230,35 +265,39 @@ class Worker(Turns):
         async with self.store.transaction() as tx:
             return await tx.due(self.clock.now(), limit=200)
 
-    async def tidy(self) -> None:
-        """Once a day: the questions kept for the content team are forgotten in their turn."""
-        today = self.clock.now().date()
-        if today == self._tidied:
-            return
-        async with self.store.transaction() as tx:
-            forgotten = await tx.forget_questions(today - timedelta(days=self.questions_kept_days))
-        self._tidied = today
-        if forgotten:
-            log.info("questions_forgotten", count=forgotten)
-
     async def sweep_forever(self) -> None:
         """Rings for whatever is due: reminders, retries, work left by a worker that died."""
         while True:
             try:
                 await self.ring(await self.due())
                 await self.tidy()
-            except Exception as failure:  # noqa: BLE001 the database may be away for a moment
-                log.error("sweep_failed", error=type(failure).__name__)
+            except Exception as failure:  # the database may be away for a moment
+                log.error("sweep_failed", error=type(failure).__name__, exc_info=True)
             await asyncio.sleep(SWEEP_EVERY)
+
+    async def nudge_forever(self) -> None:
+        """Wave after wave while some are due; else looks each second."""
+        while self.waves:
+            dealt: int | None = None
+            try:
+                dealt = await self.waves.wave()
+            except Exception as failure:  # nothing of that wave was stored: the next one tries again
+                log.error("wave_failed", error=type(failure).__name__, exc_info=True)
+            await asyncio.sleep(0 if dealt else SWEEP_EVERY)
 
     async def drain(self) -> None:
         """Does all that is due, here and now: for the simulator's clock and for tests."""
         await self.tidy()
-        for _ in range(1000):
+        for _ in range(10_000):
             jobs = await self.due()
-            if not jobs:
-                return
             for job_id in jobs:
                 await self.do(job_id)
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(0)
+            if jobs:
+                continue
+            dealt = await self.waves.wave() if self.waves else None
+            if dealt is None:
+                return
+            if not dealt:  # so many a second, and no more
+                await asyncio.sleep(0.05)

@@ -1,5 +1,6 @@
 """What a calendar holds, read as the times when its owner is busy. Titles are not looked at."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -12,17 +13,35 @@ from gateway.errors import CalendarAway
 
 A_MINUTE = timedelta(minutes=1)
 Stretch = tuple[datetime, datetime]
+_FOLD = re.compile(r"(?:(?<!\n)\r\n|(?<![\r\n])\n)(?:\r?\n)*[ \t]")  # the library's own
+_LINE = re.compile(r"\r?\n")
 
 
 def components(content: str, name: str) -> list[Any]:
     """All the components of this name. Raises CalendarAway when this is no calendar."""
     try:
-        calendars = Calendar.from_ical(content, multiple=True)
+        calendars = Calendar.from_ical(_without_zones(content), multiple=True)
         if not calendars or any(calendar.name != "VCALENDAR" for calendar in calendars):
             raise ValueError("no calendar")
         return [found for calendar in calendars for found in calendar.walk(name)]
     except (ValueError, LookupError, TypeError) as unreadable:
         raise CalendarAway(f"unreadable: {type(unreadable).__name__}") from None
+
+
+def _without_zones(content: str) -> str:
+    """Zones by their names alone: how a server defines one is not read.
+
+    Every second of four centuries is a definition too, computed for hours; and what one calendar defines would stay
+    known under its name for all others. A name that nobody knows is then a time on the wall clock of here.
+    """
+    kept, inside = list[str](), False
+    for line in _LINE.split(_FOLD.sub("", content)):
+        mark = line.strip().upper()
+        inside = inside or (mark.startswith("BEGIN") and "VTIMEZONE" in mark)
+        if not inside:
+            kept.append(line)
+        inside = inside and not (mark.startswith("END") and "VTIMEZONE" in mark)
+    return "\r\n".join(kept)
 
 
 def is_ours(event: Any) -> bool:

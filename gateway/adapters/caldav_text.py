@@ -58,7 +58,7 @@ class Answered:
 def answers(content: bytes) -> list[Answered]:
     """Raises CalendarAway when it is not a multistatus."""
     try:
-        root = ET.fromstring(content, ET.XMLParser(target=_NoDoctype()))  # noqa: S314 see _NoDoctype
+        root = ET.fromstring(content, ET.XMLParser(target=_NoDoctype()))  # noqa: S314 # nosec B314 see _NoDoctype
     except (ET.ParseError, ValueError, LookupError) as unreadable:
         raise CalendarAway(f"unreadable: {type(unreadable).__name__}") from None
     if root.tag != f"{DAV}multistatus":

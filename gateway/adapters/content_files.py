@@ -1,6 +1,8 @@
 """The words, read from bot/data and locales: what Rasa names, said in her language.
 
 bot/data/*.yml           responses: French text, buttons, metadata
+bot/nudges/*.yml         the same, for what is said unasked: Rasa does not read these
+bot/words/*.yml          the same, for what the gateway says by itself
 bot/amounts.yml          the figures that they may say, with their dates
 locales/<lang>/          keywords.yml, LC_MESSAGES/messages.po (msgid: the French; msgctxt: the response's name)
 """
@@ -24,11 +26,14 @@ from gateway.domain.keywords import Vocabularies, Vocabulary
 from gateway.domain.language import LANGUAGES
 from gateway.domain.menu import PERSON, Choice, numbered
 from gateway.domain.safety import Lexicon
+from gateway.domain.text import folded
 from gateway.ports import Rendered
 from gateway.rendering import fitted
 
 PARIS = ZoneInfo("Europe/Paris")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d) (?=\d)")
+_MAIN_ANSWER = re.compile(r"utter_faq/\w+")  # of a topic, not of one of its details
 
 
 BY = {"phone": "utter_by_phone_title", "video": "utter_by_video_title"}  # in person goes without saying
@@ -44,13 +49,14 @@ class Response:
     web: str = ""
     buttons: tuple[tuple[str, str], ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    file: str = ""
+    file: str = ""  # in bot/
     amounts: str = ""
 
     @property
     def sentences(self) -> list[str]:
-        """Everything to translate: the text, the titles, the label."""
-        about = (self.metadata.get("label"), self.metadata.get("name"))
+        """Everything to translate: the text, the titles, the label (a campaign's is read by referents alone)."""
+        label = None if self.metadata.get("campaign") else self.metadata.get("label")
+        about = (label, self.metadata.get("name"))
         return [s for s in (self.text, self.web, self.amounts, *(t for t, _ in self.buttons), *about) if s]
 
 
@@ -59,10 +65,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader) or {}
 
 
-def read_responses(folder: Path) -> dict[str, Response]:
-    """Every response of bot/data, by name."""
+def word_files(root: Path) -> list[Path]:
+    """The files that hold responses."""
+    return [
+        path
+        for folder in ("data", "nudges", "words")
+        for path in sorted((root / "bot" / folder).glob("*.yml"))
+    ]
+
+
+def read_responses(root: Path) -> dict[str, Response]:
+    """Every response of bot/data, bot/nudges and bot/words, by name."""
     found: dict[str, Response] = {}
-    for path in sorted(folder.glob("*.yml")):
+    for path in word_files(root):
         content = read_yaml(path)
         for name, variants in (content.get("responses") or {}).items():
             first = variants[0]
@@ -70,7 +85,7 @@ def read_responses(folder: Path) -> dict[str, Response]:
             buttons = tuple((b["title"], b["payload"]) for b in first.get("buttons") or ())
             found[name] = Response(
                 name, str(first["text"]).strip(), others.get("web", ""), buttons, first.get("metadata") or {},
-                path.name, others.get("amounts", ""),
+                f"{path.parent.name}/{path.name}", others.get("amounts", ""),
             )  # fmt: skip
     return found
 
@@ -102,7 +117,7 @@ class ContentFiles:
 
     def __init__(self, root: Path, defaults: Mapping[str, str] | None = None, zone: ZoneInfo = PARIS) -> None:
         self.zone = zone
-        self.responses = read_responses(root / "bot" / "data")
+        self.responses = read_responses(root)
         self.amounts = read_amounts(root / "bot" / "amounts.yml")
         self.defaults = dict(defaults or {})
         self.catalogues: dict[str, dict[tuple[str, str], str]] = {}
@@ -163,6 +178,18 @@ class ContentFiles:
             checked_on = min(a.checked_on for a in amounts)
             return {**about, "source": references, "url": amounts[0].url, "checked_on": checked_on}
         return about
+
+    def campaign_messages(self) -> Sequence[tuple[str, str]]:
+        labels = {
+            name: str(r.metadata["label"]) for name, r in self.responses.items() if r.metadata.get("label")
+        }
+        made = [name for name in labels if self.responses[name].metadata.get("campaign")]
+        answers = [name for name in labels if _MAIN_ANSWER.fullmatch(name) and name not in made]
+        return [
+            (name, labels[name])
+            for names in (made, answers)
+            for name in sorted(names, key=lambda n: folded(labels[n]))
+        ]
 
     def language_choices(self) -> Sequence[tuple[str, str]]:
         return [(code, str(self.about[code]["name"])) for code in LANGUAGES]
@@ -236,13 +263,15 @@ class ContentFiles:
         """A line of a menu made in a use case: [what names it, payload, severity when it has one].
 
         "label:faq/debt", "name:obstacle/money", "next:obstacle/money", "text:utter_x", "=as written",
-        "slot:2026-11-24T08:00:00+00:00|phone|Claire".
+        "slot:2026-11-24T08:00:00+00:00|phone|Claire", "month:2026-12-01".
         """
         how, _, what = line[0].partition(":")
         if line[0].startswith("="):
             return str(line[0][1:])
         if how == "slot":
             return self._slot(what, language)
+        if how == "month":
+            return str(format_date(date.fromisoformat(what), "LLLL yyyy", self.locale(language)))
         if how == "next":
             return self.text("utter_next_title", language, {"topic": what})
         title = {"label": self.label, "name": self.name, "text": self.text}[how](what, language)
@@ -254,7 +283,7 @@ class ContentFiles:
 
     def _slot(self, slot: str, language: str) -> str:
         """ "mardi 24 novembre à 9 h (téléphone), avec Claire"."""
-        moment, kind, referent = slot.split("|")
+        moment, kind, referent = slot.split("|", 2)
         title = self.moment(datetime.fromisoformat(moment), language)
         if kind in BY:
             title += f" ({self.text(BY[kind], language)})"
@@ -305,4 +334,6 @@ class ContentFiles:
                 found = format_date(date.fromisoformat(str(found)), "long", self.locale(language))
             return str(found)
 
-        return _PLACEHOLDER.sub(value, text)
+        filled = _PLACEHOLDER.sub(value, text)
+        # From right to left the groups of a phone number would change places: no such break between digits.
+        return _BETWEEN_DIGITS.sub("\u00a0", filled) if self.direction(language) == "rtl" else filled

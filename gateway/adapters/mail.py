@@ -20,7 +20,7 @@ from gateway.ports import Clock, Mail
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).resolve().parents[1] / "mails"),
-    autoescape=False,  # noqa: S701 plain text
+    autoescape=False,  # noqa: S701 # nosec B701 plain text
 )
 _PARIS = ZoneInfo("Europe/Paris")
 _FULL = 552  # a mailbox gets empty again

@@ -18,6 +18,7 @@ def read_obstacles(path: Path) -> Obstacles:
             first=tuple(about["first"]),
             more=tuple(about.get("more") or ()),
             sensitive=bool(about.get("sensitive", False)),
+            discreet=bool(about.get("discreet") or about.get("sensitive")),
             severity=bool(about.get("severity", True)),
             schemes=tuple(about["schemes"]),
             thematiques=tuple(about["thematiques"]),

@@ -158,7 +158,7 @@ def _id(data: Data) -> str:
 
 def _minutes(data: Data) -> int:
     minutes = data.get("duration_in_min")
-    return minutes if isinstance(minutes, int) and minutes < 2000 else 30
+    return minutes if isinstance(minutes, int) and abs(minutes) < 2000 else 30
 
 
 def _part(data: Data, name: str) -> Data:

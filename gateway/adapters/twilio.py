@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -16,6 +17,16 @@ from gateway.errors import NumberUnreachable, OptedOut, SendFailed, SendLater, S
 
 _FOR_GOOD = {21211, 21212, 21408, 21606, 21612, 21614, 30005, 30006}  # this number, or this sender
 _OPTED_OUT = 21610
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """A message as the carrier keeps it. `media`: how many pictures."""
+
+    sid: str
+    sender: str
+    text: str
+    media: int
 
 
 class _Redirected(AsyncTwilioHttpClient):  # type: ignore[misc]  # twilio has no types
@@ -86,6 +97,30 @@ class TwilioCarrier:
         except (TwilioException, aiohttp.ClientError, OSError, TimeoutError):
             raise SendLater from None  # ask again before sending anything
         return [m.sid for m in sent if m.body == text and m.sid]
+
+    async def received(self, to: str, since: datetime) -> Sequence[Inbound]:
+        """What people wrote to our number `to` since then, oldest first. Raises SendLater."""
+        try:
+            found = await self.client.messages.list_async(to=to, date_sent_after=since, page_size=1000)
+        except (TwilioException, aiohttp.ClientError, OSError, TimeoutError):
+            raise SendLater from None
+        hers = [m for m in found if m.direction == "inbound" and m.sid and m.from_]
+        return [
+            Inbound(m.sid, m.from_, m.body or "", int(m.num_media or 0))
+            for m in sorted(hers, key=lambda m: m.date_sent or since)
+        ]
+
+    async def redact(self, sid: str) -> None:
+        """DELETE rather than an empty body: the number goes too, and what pictures there were."""
+        try:
+            await self.client.messages(sid).delete_async()
+        except TwilioRestException as refused:
+            if refused.status == 404:
+                return  # gone already
+            later = refused.status in (401, 403, 429) or refused.status >= 500
+            raise (SendLater if later else SendFailed)(refused.code or None) from None
+        except (TwilioException, aiohttp.ClientError, OSError, TimeoutError):
+            raise SendLater from None
 
     async def close(self) -> None:
         if self._client is not None:

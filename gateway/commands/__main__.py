@@ -29,6 +29,12 @@ COMMANDS = {
     "bench": "mesure les temps de réponse",
     "serve": "production : la passerelle",
     "worker": "production : un travailleur",
+    "rasa": "production : un Rasa (--port 5005)",
+    "status": "est-ce que ça marche ? ce qui attend, ce qui ne va pas, le coût du mois",
+    "forget": "efface tout ce qui est gardé sur un numéro",
+    "export": "la copie de ce qui est gardé sur un numéro, en JSON",
+    "recover": "production : rattrape les SMS reçus par l'opérateur pendant une panne",
+    "rekey": "rechiffre la base avec la première clé, pendant que le service tourne",
 }
 
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from statistics import mean
@@ -12,8 +12,10 @@ from typing import Any
 import textstat
 
 from gateway.adapters.content_files import ContentFiles, Response
+from gateway.adapters.nudge_files import read_nudges
 from gateway.domain.conversation import Channel, Reply
 from gateway.domain.language import LANGUAGES
+from gateway.domain.nudge import Kinds
 from gateway.domain.sms import weigh
 from gateway.settings import ROOT, Settings
 
@@ -27,7 +29,10 @@ LONGEST = {
     "number": "09 39 98 00 79",
     "url": "https://www.rdv-solidarites.fr/prendre_rdv?departement=79&invitation_token=ABCD2345",
     "when": "2026-12-23T08:30:00+00:00",  # a Wednesday, in December
+    "place": "Maison départementale des solidarités de Niort",
+    "topic": "obstacle/job_search",
 }
+USUAL_NAME = "Nathalie"
 BUDGET = {"fr": 2, "en": 2, "pt": 3, "es": 3, "ro": 3}  # segments; the others: 4, four in five of them 3
 WORDS_A_SENTENCE = 12
 EASE = 70.0
@@ -42,9 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    words = ContentFiles(ROOT, {"service": Settings.read().service_name})
+    settings = Settings.read()
+    words = ContentFiles(ROOT, {"service": settings.service_name})
+    kinds = read_nudges(ROOT, settings.departement)
     amounts: list[dict[str, Any]] = []
-    rows = [r for r in listed(words) if arguments.language in (None, r["language"])]
+    rows = [r for r in listed(words, kinds) if arguments.language in (None, r["language"])]
     if arguments.stale:
         soon = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()
         rows = [
@@ -62,17 +69,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def listed(words: ContentFiles) -> Iterator[dict[str, Any]]:
+def listed(words: ContentFiles, kinds: Kinds) -> Iterator[dict[str, Any]]:
     """Each response, in each language, as SMS and as web text, without its amounts and with them."""
     for name, response in words.responses.items():
-        reply = Reply(name, {**LONGEST, **_menu_of(name)})
+        replies = _as_said(name, kinds)
         for language, channel, day in product(LANGUAGES, Channel, _days(words, response)):
             said = response.web if response.web and channel is Channel.WEB else response.text
             said = response.amounts if day else said
-            rendered = words.render((reply,), language, channel, day)
+            rendered = words.render(replies, language, channel, day)
             text = rendered.text
             if channel is Channel.SMS and rendered.rest:
-                text = _whole(words, reply, language, day)
+                text = _whole(words, replies, language, day)
             about = words.sourced(name, day)
             weight = weigh(text)
             yield {
@@ -123,6 +130,21 @@ def _amount_line(row: dict[str, Any]) -> str:
     )
 
 
+def _as_said(name: str, kinds: Kinds) -> tuple[Reply, ...]:
+    """With what goes with it: a nudge has its lines, and the meeting or the time slots that it shows."""
+    alone = Reply(name, {**LONGEST, **_menu_of(name)})
+    kind = kinds.get(name.removeprefix("utter_nudge/").removesuffix(".discreet"))
+    if kind is None:
+        return (alone,)
+    if kind.shows == "time_slots":  # with the longest name they would leave no room for a sentence
+        offer = "utter_choose_time"
+        return alone, Reply(offer, {**LONGEST, **_menu_of(offer), "referent": USUAL_NAME})
+    lines = {"lines": [[title if ":" in title else f"text:{title}", does] for title, does in kind.lines]}
+    if kind.shows == "meeting":
+        return alone, Reply("utter_meet_in_person", {**LONGEST, **lines})
+    return (Reply(name, {**LONGEST, **lines}),)
+
+
 def _menu_of(name: str) -> dict[str, Any]:
     if name.startswith("utter_choose_"):
         slot = f"slot:{LONGEST['when']}|in_person|"
@@ -142,9 +164,9 @@ def _menu_of(name: str) -> dict[str, Any]:
     return {}
 
 
-def _whole(words: ContentFiles, reply: Reply, language: str, day: str) -> str:
+def _whole(words: ContentFiles, replies: Sequence[Reply], language: str, day: str) -> str:
     """The text with its menu, as it would be without a limit: to see by how much it is too long."""
-    web = words.render((reply,), language, Channel.WEB, day)
+    web = words.render(replies, language, Channel.WEB, day)
     return web.text + "".join(f"\n{c.digit} {c.title}" for c in web.menu)
 
 

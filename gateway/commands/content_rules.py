@@ -9,7 +9,14 @@ from typing import Any
 import polib
 import yaml
 
-from gateway.adapters.content_files import ContentFiles, read_responses, read_training_lines, read_yaml
+from gateway.adapters.content_files import (
+    ContentFiles,
+    read_responses,
+    read_training_lines,
+    read_yaml,
+    word_files,
+)
+from gateway.adapters.nudge_files import read_nudges
 from gateway.commands.content import BUDGET, EASE, WORDS_A_SENTENCE, ease, listed, words_a_sentence
 from gateway.commands.messages import wanted
 from gateway.domain.keywords import command_in
@@ -48,18 +55,19 @@ def files() -> list[str]:
     """Every file reads, every response has its metadata, every button leads somewhere."""
     amounts = yaml.safe_load((ROOT / "bot" / "amounts.yml").read_text(encoding="utf-8"))
     problems = [f"amounts.yml, {name} : {p}" for name, about in amounts.items() for p in _amount(about)]
-    for path in sorted((ROOT / "bot" / "data").glob("*.yml")):
+    for path in word_files(ROOT):
+        where = f"{path.parent.name}/{path.name}"
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except yaml.YAMLError as wrong:
             mark = getattr(wrong, "problem_mark", None)
             problems.append(
-                f"{path.name}, ligne {mark.line + 1 if mark else '?'} : écriture YAML à corriger (guillemets, retraits)"
+                f"{where}, ligne {mark.line + 1 if mark else '?'} : écriture YAML à corriger (guillemets, retraits)"
             )
             continue
         for name, variants in (content.get("responses") or {}).items():
-            problems += [f"{path.name}, {name} : {p}" for p in _response(name, variants, amounts)]
-    responses = read_responses(ROOT / "bot" / "data") if not problems else {}
+            problems += [f"{where}, {name} : {p}" for p in _response(name, variants, amounts)]
+    responses = read_responses(ROOT) if not problems else {}
     intents = set(read_training_lines(ROOT, "fr"))
     for response in responses.values():
         for title, payload in response.buttons:
@@ -120,7 +128,7 @@ def translations() -> list[str]:
         entries = {(e.msgctxt, e.msgid): e for e in polib.pofile(str(path)) if not e.obsolete}
         if set(entries) != sentences:
             problems.append(
-                f"{language} : catalogue en retard sur bot/data ; lancez ./run messages, puis traduisez"
+                f"{language} : catalogue en retard sur le français ; lancez ./run messages, puis traduisez"
             )
         for (name, french), entry in entries.items():
             where = f"{language}, {name} « {french[:40]} »"
@@ -135,8 +143,10 @@ def translations() -> list[str]:
 
 def budget() -> list[str]:
     """Segments of every language, reading ease and length of French sentences."""
-    words = ContentFiles(ROOT, {"service": Settings.read().service_name})
-    rows = [r for r in listed(words) if r["channel"] == "sms"]
+    settings = Settings.read()
+    words = ContentFiles(ROOT, {"service": settings.service_name})
+    kinds = read_nudges(ROOT, settings.departement)
+    rows = [r for r in listed(words, kinds) if r["channel"] == "sms"]
     problems = [
         f"{row['file']}, {row['name']} [{row['language']}] : {row['segments']} segments, {most} au plus"
         for row in rows
@@ -156,7 +166,7 @@ def reading() -> list[str]:
     """French sentences short and easy enough."""
     problems = []
     eases = []
-    for response in read_responses(ROOT / "bot" / "data").values():
+    for response in read_responses(ROOT).values():
         where = f"{response.file}, {response.name}"
         if response.metadata.get("title"):  # a line of a menu, not a sentence
             continue
@@ -181,7 +191,7 @@ def capital_words() -> list[str]:
         for language in LANGUAGES:
             texts = (words.say(response.name, t, language) for t in (response.text, response.amounts) if t)
             text = "\n".join(texts)
-            for word in re.findall(r"\b(?:MES |PAS )?[A-ZÀ-Ü]{3,}\b", text):
+            for word in re.findall(r"\b(?:MES |PAS |STOP )?[A-ZÀ-Ü]{3,}\b", text):
                 if word not in NAMES and command_in(word, words.vocabularies) is None:
                     problems.append(
                         f"{response.file}, {response.name} [{language}] : le mot {word} ne déclenche rien"
@@ -191,7 +201,7 @@ def capital_words() -> list[str]:
 
 def topics() -> list[str]:
     """Every topic is understood, answered by name, dated; every fact has its answer; every answer is in a menu."""
-    responses = read_responses(ROOT / "bot" / "data")
+    responses = read_responses(ROOT)
     entries = {r.metadata["entry"] for r in responses.values() if r.metadata.get("entry")}
     lines = read_training_lines(ROOT, "fr")
     problems = []

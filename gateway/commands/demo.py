@@ -46,6 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise
 
 
+# Unasked messages a second: nobody waits when the clock jumps by weeks. Scripts write faster than thumbs, all day long.
+DEMONSTRATION_RATES = {"send_rate": 50.0, "messages_a_minute": 120, "messages_a_day": 5000}
+
+
 def demonstration_settings() -> Settings:
     """The environment, with secrets made at first start and kept in var/."""
     asked = Settings.read()
@@ -74,7 +78,8 @@ def demonstration_settings() -> Settings:
     except (ValueError, KeyError, NotReady):
         raise NotReady(f"{file} est abîmé : effacez-le, puis relancez ./run.") from None
     missing = {name: value for name, value in kept.items() if not _plain(getattr(asked, name))}
-    return asked.model_copy(update={**_secret(missing), "simulator": True})
+    rates = {name: rate for name, rate in DEMONSTRATION_RATES.items() if name not in asked.model_fields_set}
+    return asked.model_copy(update={**_secret(missing), **rates, "simulator": True})
 
 
 def _keep(file: Path, text: str) -> None:

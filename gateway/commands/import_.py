@@ -21,6 +21,13 @@ from gateway.usecases.importing import Imported, import_beneficiaries, import_re
 from gateway.usecases.importing_openings import import_openings
 from gateway.usecases.importing_rdv_insertion import RdvInsertion
 
+LARGEST = 500_000_000  # bytes: all the services of France are half of it
+PACKED = {
+    b"PK": "un classeur ou une archive : enregistrez-le en CSV (ou en JSON), puis recommencez",
+    b"\xd0\xcf\x11\xe0": "un classeur Excel : enregistrez-le en CSV, puis recommencez",
+    b"\x1f\x8b": "compressé : décompressez-le, puis recommencez",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -37,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        content = arguments.file.read_bytes()
+        content = _read(arguments.file)
     except OSError as failure:
         raise NotReady(f"{arguments.file} : {failure.strerror}") from None
     settings = Settings.read()
@@ -53,6 +60,20 @@ def run(arguments: argparse.Namespace) -> int:
         raise NotReady(f"{arguments.file} : aucun service à garder, l'import précédent reste en place.")
     print(f"{done.kept} lignes gardées, {len(done.refused)} refusées.")
     return 1 if done.refused else 0
+
+
+def _read(file: Path) -> bytes:
+    """Raises NotReady when it is no text, or without end: what is packed is not unpacked here."""
+    with file.open("rb") as opened:
+        content = opened.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise NotReady(
+            f"{file} est trop gros : {LARGEST // 1_000_000} Mo au plus. Coupez-le en plusieurs fichiers."
+        )
+    for begins, what in PACKED.items():
+        if content.startswith(begins):
+            raise NotReady(f"{file} est {what}.")
+    return content
 
 
 async def _import(settings: Settings, what: str, content: bytes) -> Imported:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    responses = read_responses(ROOT / "bot" / "data")
+    responses = read_responses(ROOT)
     unknown = [name for name in arguments.minor if name not in responses]
     if unknown:
         print(f"Réponse inconnue : {', '.join(unknown)}")
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def wanted() -> list[tuple[str, str, str]]:
     """(response's name, French, file) of every sentence to translate, in the order of the files."""
-    responses = read_responses(ROOT / "bot" / "data")
+    responses = read_responses(ROOT)
     seen: dict[tuple[str, str], str] = {}
     for response in responses.values():
         for sentence in response.sentences:
@@ -68,7 +68,7 @@ def updated(path: Path, language: str, sentences: list[tuple[str, str, str]], mi
             if len(former) == 1:
                 text = str(former[0].string)
                 flags = set() if name in minor else {"fuzzy"}
-        fresh.add(french, text, context=name, locations=[(f"bot/data/{file}", None)], flags=flags)
+        fresh.add(french, text, context=name, locations=[(f"bot/{file}", None)], flags=flags)
         todo += not text
         fuzzy += "fuzzy" in flags
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,11 +9,51 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
+from pydantic import SecretStr
+
 from gateway.commands.train import QUIET, RASA
 from gateway.errors import NotReady
-from gateway.settings import ROOT
+from gateway.settings import ROOT, Settings
 
 START = 90  # seconds at most; 4 are usual, a cold disk takes more
+
+
+REST = ("--connector", "rest")
+
+_SECRETS = {name.upper() for name, about in Settings.model_fields.items() if about.annotation is SecretStr}
+NOT_FOR_RASA = {"PYTHONDONTWRITEBYTECODE", "DATABASE_URL", "SMTP_URL"} | _SECRETS
+
+
+def command(
+    model: Path,
+    port: int,
+    host: str = "127.0.0.1",
+    endpoints: str = "endpoints.yml",
+    channel: tuple[str, ...] = REST,
+) -> list[str]:
+    return [
+        str(RASA), "-m", "rasa", "run", "--model", str(model), "--enable-api",
+        "-i", host, "-p", str(port), "--endpoints", endpoints,
+        *channel, "--logging-config-file", "bot/logging.yml",
+    ]  # fmt: skip
+
+
+def environment(actions_url: str, token: str, tracker: tuple[str, str]) -> dict[str, str]:
+    """`tracker`: class and address of its memory, unless TRACKER_STORE and TRACKER_URL say otherwise."""
+    return {
+        **{k: v for k, v in os.environ.items() if k not in NOT_FOR_RASA},
+        **QUIET,
+        "OMP_NUM_THREADS": "1",  # one line at a time: more threads only fight the gateway's
+        "ACTIONS_URL": actions_url,
+        "ACTION_TOKEN": token,
+        "TRACKER_STORE": os.environ.get("TRACKER_STORE", tracker[0]),
+        "TRACKER_URL": os.environ.get("TRACKER_URL", tracker[1]),
+    }
+
+
+def in_file(var: Path) -> tuple[str, str]:
+    """The tracker of one machine: a file."""
+    return "bot.tracker_store.ForgetfulSQLite", str(var / "rasa.db")
 
 
 class RasaProcess:
@@ -21,20 +61,12 @@ class RasaProcess:
 
     def __init__(
         self, model: Path, port: int, actions_url: str, token: str, var: Path,
-        endpoints: str = "endpoints.yml", channel: tuple[str, ...] = ("--connector", "rest"),
+        endpoints: str = "endpoints.yml", channel: tuple[str, ...] = REST,
     ) -> None:  # fmt: skip
         self.model, self.port, self.var = model, port, var
         self.endpoints, self.channel = endpoints, channel
         self.log = var / "rasa.log"
-        self._environment = {
-            **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
-            **QUIET,
-            "OMP_NUM_THREADS": "1",  # one line at a time: more threads only fight the gateway's
-            "ACTIONS_URL": actions_url,
-            "ACTION_TOKEN": token,
-            "TRACKER_STORE": os.environ.get("TRACKER_STORE", "bot.tracker_store.ForgetfulSQLite"),
-            "TRACKER_URL": os.environ.get("TRACKER_URL", str(var / "rasa.db")),
-        }
+        self._environment = environment(actions_url, token, in_file(var))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,14 +83,9 @@ class RasaProcess:
 
     def start(self) -> None:
         self.var.mkdir(parents=True, exist_ok=True)
-        command = [
-            str(RASA), "-m", "rasa", "run", "--model", str(self.model), "--enable-api",
-            "-i", "127.0.0.1", "-p", str(self.port), "--endpoints", self.endpoints,
-            *self.channel, "--logging-config-file", "bot/logging.yml",
-        ]  # fmt: skip
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT,
+                command(self.model, self.port, endpoints=self.endpoints, channel=self.channel), cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is ours to pass on, once
                 preexec_fn=_die_with_parent,
             )  # fmt: skip
@@ -76,7 +103,7 @@ class RasaProcess:
 
     def _answers(self) -> bool:
         try:
-            with urlopen(f"{self.url}/status", timeout=2) as answer:  # noqa: S310 loopback
+            with urlopen(f"{self.url}/status", timeout=2) as answer:  # noqa: S310 # nosec B310 loopback
                 return bool(answer.status == 200)
         except (OSError, ValueError):
             return False

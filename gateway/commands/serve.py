@@ -1,18 +1,16 @@
 """Production : la passerelle. Refuse de démarrer sans ses secrets, ou avec le simulateur."""
 
 import argparse
+import asyncio
 
 import uvicorn
 
 from gateway import logs
-from gateway.app import build, create_app
-from gateway.errors import NotReady
-from gateway.settings import Settings
+from gateway.app import Wiring, build, create_app, running
+from gateway.commands.demo import free_port
+from gateway.commands.production import alone_with, production_settings, ready_database
 
-REQUIRED = (
-    "database_url", "rasa_url", "public_url", "twilio_account_sid", "twilio_auth_token", "twilio_sender",
-    "secret_keys", "action_token", "smtp_url", "callback_email",
-)  # fmt: skip
+STOP = 10  # seconds for the requests that were begun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,20 +20,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     del arguments
     settings = production_settings()
+    free_port(settings.port, "un autre port dans PORT")
     logs.set_up()
-    uvicorn.run(
-        create_app(build(settings)), host=settings.host, port=settings.port, log_config=None,
-        access_log=False, timeout_graceful_shutdown=10,
-    )  # fmt: skip
+    with alone_with(settings):
+        asyncio.run(_serve(build(settings)))
     return 0
 
 
-def production_settings() -> Settings:
-    """The environment, complete. Raises NotReady naming what is missing."""
-    settings = Settings.read()
-    missing = [name.upper() for name in REQUIRED if name not in settings.model_fields_set]
-    if missing:
-        raise NotReady(f"Réglages manquants : {', '.join(missing)}. Donnez-les dans l'environnement.")
-    if settings.simulator:
-        raise NotReady("Le simulateur est réservé à la démonstration : retirez SIMULATOR.")
-    return settings
+async def _serve(wiring: Wiring) -> None:
+    settings = wiring.settings
+    await ready_database(wiring.store.engine, settings)
+    config = uvicorn.Config(
+        create_app(wiring), host=settings.host, port=settings.port, log_config=None, access_log=False,
+        timeout_graceful_shutdown=STOP, lifespan="off",
+    )  # fmt: skip
+    # Opened here and not by the server, which would only log why it cannot be opened.
+    async with running(wiring):
+        await uvicorn.Server(config).serve()

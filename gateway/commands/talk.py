@@ -91,7 +91,7 @@ def _service(url: str) -> Iterator[str]:
 
 def _alive(url: str) -> bool:
     try:
-        return bool(httpx2.get(f"{url}/health/ready", timeout=2).status_code == 200)
+        return bool(httpx2.get(f"{url}/health/live", timeout=2).status_code == 200)
     except httpx2.HTTPError:
         return False
 

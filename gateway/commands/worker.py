@@ -6,8 +6,7 @@ import signal
 
 from gateway import logs
 from gateway.app import Wiring, build, running
-from gateway.commands.serve import production_settings
-from gateway.errors import NotReady
+from gateway.commands.production import production_settings, ready_database
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,9 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     del arguments
-    settings = production_settings()
-    if not settings.redis_url:
-        raise NotReady("REDIS_URL manque : sans Redis, ./run serve fait le travail lui-même.")
+    settings = production_settings(worker=True)
     logs.set_up()
     asyncio.run(_work(build(settings)))
     return 0
@@ -28,5 +25,6 @@ async def _work(wiring: Wiring) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    await ready_database(wiring.store.engine, wiring.settings)
     async with running(wiring, work=True):
         await stop.wait()

@@ -101,6 +101,8 @@ class Appointment:
     external_id: str = ""
     url: str = ""
     referent_first_name: str = ""  # of whoever receives her
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
 
     @property
     def ours(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.domain.appointment import BookingChange
 from gateway.domain.choosing import Choosing
 from gateway.domain.menu import Choice
+from gateway.domain.nudge_changes import NudgeChange
 from gateway.domain.obstacle import Assessment, Change, SharedObstacle
 from gateway.domain.people import Beneficiary, Referent
 
@@ -43,6 +44,7 @@ class State:
     - `commune`: where she lives, INSEE code; `asking`: what the commune that was asked for will tell
     - `assessment`: the obstacle she is telling, and how far
     - `choosing`: the time slots that were offered, and what she wishes
+    - `nudged`: the last nudge she got (its id, its kind), and whether she has written since
     """
 
     menu: tuple[Choice, ...] = ()
@@ -56,6 +58,7 @@ class State:
     asking: str = ""
     assessment: Assessment | None = None
     choosing: Choosing | None = None
+    nudged: tuple[int, str, bool] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -70,6 +73,7 @@ class State:
             "asking": self.asking,
             "assessment": self.assessment.to_json() if self.assessment else None,
             "choosing": self.choosing.to_json() if self.choosing else None,
+            "nudged": self.nudged,
         }
 
     @classmethod
@@ -86,6 +90,7 @@ class State:
             asking=data.get("asking", ""),
             assessment=Assessment.from_json(data.get("assessment")),
             choosing=Choosing.from_json(data.get("choosing")),
+            nudged=tuple(data["nudged"]) if data.get("nudged") else None,
         )
 
     def ended(self, sensitive: Collection[str], says: Collection[str]) -> "State":
@@ -103,7 +108,9 @@ class State:
         shown = [word for c in self.menu for word in re.split(r"[ .]", c.payload)]
         was = self.assessment is not None and self.assessment.kind in sensitive
         if was or set(heard) & set(says) or set(shown) & set(sensitive):
-            return replace(self, assessment=told, menu=(), last=(), trail=(), rest="", rest_menu=())
+            asked = self.nudged is not None and not self.nudged[2]  # by what came since: its lines stay
+            menu = self.menu if asked else ()
+            return replace(self, assessment=told, menu=menu, last=(), trail=(), rest="", rest_menu=())
         return replace(self, assessment=told)
 
     def after(self, replies: tuple[Reply, ...]) -> "State":
@@ -184,8 +191,14 @@ class Outcome:
     sensitive: bool = False  # danger: her words are not kept for the content team
     erase: bool = False  # her words speak of health or justice: they are not kept once answered
     personal: bool = False  # she tells such an obstacle: erased too, and nothing names what was said
-    changes: tuple[Change | BookingChange, ...] = ()  # told to her referent or taken back; booked, cancelled
+    changes: tuple[
+        Change | BookingChange | NudgeChange, ...
+    ] = ()  # told to her referent or taken back; booked…
+    unfinished: bool | None = (
+        None  # she stopped in the middle of something; False: no longer; None: never was
+    )
     unbind: bool = False  # "this is not me": the number is no longer that person's
+    forget: bool = False  # she confirmed: all that is hers goes
 
 
 @dataclass(frozen=True)
@@ -194,7 +207,7 @@ class Told:
 
     replies: tuple[Reply, ...]
     state: State
-    changes: tuple[Change | BookingChange, ...] = ()
+    changes: tuple[Change | BookingChange | NudgeChange, ...] = ()
     callback: str = ""
     receiver: int = 0
     unbind: bool = False

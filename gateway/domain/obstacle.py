@@ -39,6 +39,7 @@ class ObstacleKind:
 
     `alerts`: "question.answer" → the meaning to say at once, and somebody calls.
     `situations`: "question.answer" → France Travail's code. `thematiques`: data·inclusion.
+    `discreet`: never named in a text that she did not ask for, which somebody else may read; so are the `sensitive` ones.
     """
 
     id: str
@@ -46,6 +47,7 @@ class ObstacleKind:
     first: tuple[str, ...]
     more: tuple[str, ...] = ()
     sensitive: bool = False
+    discreet: bool = False
     severity: bool = True
     schemes: tuple[str, ...] = ()
     thematiques: tuple[str, ...] = ()

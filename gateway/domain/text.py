@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 MAX_CHARACTERS = 1600  # Twilio's own limit for one message
+MOST_FOLDED = 2 * MAX_CHARACTERS  # one sign may unfold to eighteen ("ﷺ"): more is nobody's message
 
 # Arabic letters written in several ways; ʼ is an apostrophe that Unicode calls a letter.
 _SAME = str.maketrans({**dict(zip("أإآٱىکیة", "اااايكيه", strict=True)), "ʼ": " "})
@@ -14,7 +15,7 @@ _REPEATED = re.compile(r"([^\W\d])\1{2,}")
 _NOT_A_WORD = re.compile(r"[^\w\s]|_")
 # "and", "but", "also" of each language, and what ends a sentence.
 _AND = re.compile(
-    r"[.,;!?،؛]+\s|\s[+&]\s|\s(?:et|é|mais|aussi|puis|plus|and|but|also|plus|e|mas|y|pero|ve|ama|și|si|dar|и|но|а"
+    r"(?<![.,;!?،؛])[.,;!?،؛]++\s|\s[+&]\s|\s(?:et|é|mais|aussi|puis|plus|and|but|also|plus|e|mas|y|pero|ve|ama|și|si|dar|и|но|а"
     r"|ещё|еще|і|та|але|й|و|لكن|كمان|او|خو|هم)\s|\sو(?=\w)",
     re.IGNORECASE,
 )
@@ -31,13 +32,18 @@ def cleaned(text: str) -> str:
     return text[:MAX_CHARACTERS].strip()
 
 
+def as_name(text: str, longest: int = 80) -> str:
+    """What somebody or something is called, as it may be said: on one line, not longer than names are."""
+    return " ".join(cleaned(text).split())[:longest]
+
+
 def folded(text: str) -> str:
     """The text as keywords are compared: small letters, no accents, ASCII digits, single spaces.
 
     >>> folded("  L'ARRÊT, stoppp ! ٢")
     'l arret stop 2'
     """
-    text = unicodedata.normalize("NFKC", text).lower().translate(_SAME)
+    text = unicodedata.normalize("NFKC", text)[:MOST_FOLDED].lower().translate(_SAME)
     text = "".join(
         c
         for c in unicodedata.normalize("NFD", text)

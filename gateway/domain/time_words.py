@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from gateway.domain.text import folded
+from gateway.domain.text import MOST_FOLDED, folded
 
 GROUPS = {"days": "day", "parts": "part", "months": "month", "near": "near", "kinds": "kind"}
 SMALL = "small"
@@ -126,7 +126,7 @@ def clauses(text: str, own: TimeWords, everyone: TimeWords) -> list[list[Token]]
 
 def _numbers(text: str) -> str:
     """The text with plain digits; 14:30 is "14h30" and 12/11 is "12x11", so that folding leaves them whole."""
-    text = unicodedata.normalize("NFKC", text).lower()
+    text = unicodedata.normalize("NFKC", text)[:MOST_FOLDED].lower()
     text = "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in text)
     text = _AM.sub(r"\1m ", text)
     text = _CLOCK.sub(r" \1h\2 ", text)

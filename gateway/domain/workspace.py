@@ -110,7 +110,7 @@ class Said:
 ABOUT_OBSTACLES = (
     "utter_obstacle/", "utter_ask/", "utter_may_i_tell", "utter_shared", "utter_not_shared", "utter_not_kept",
     "utter_preface_refused", "utter_help_list", "utter_what_blocks", "utter_my_obstacles", "utter_change_obstacle",
-    "utter_answer_by_number", "utter_back_to",
+    "utter_answer_by_number", "utter_back_to", "utter_nudge/obstacle", "utter_why/obstacle",
 )  # fmt: skip
 
 

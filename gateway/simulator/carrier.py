@@ -98,10 +98,27 @@ class StandInCarrier:
 
     def sent_to(self, to: str, since: datetime | None) -> list[dict[str, Any]]:
         """GET …/Messages.json: newest first."""
-        found = [m for m in self.messages.values() if m["to"] == to]
+        found = [m for m in self.messages.values() if m["to"] == to and not m.get("forgotten")]
         if since:
             found = [m for m in found if datetime.fromisoformat(m["at"]) >= since]
         return [self.shown(m) for m in reversed(found)]
+
+    def forget(self, sid: str) -> Response:
+        """DELETE …/Messages/{sid}.json, as Twilio answers: not before the message has arrived or failed."""
+        if self.fault in ("429", "500"):
+            return JSONResponse(_error(20000 + int(self.fault), int(self.fault)), int(self.fault))
+        known = self.messages.get(sid)
+        if known is None or known.get("forgotten"):
+            return JSONResponse(_error(20404, 404), 404)
+        if known["status"] in ("accepted", "sent") and self.reports != "none":
+            return JSONResponse(_error(20009, 409), 409)
+        # The phone that got it still counts it, until this process ends; its words are nowhere.
+        self.messages[sid] = {**known, "body": "", "forgotten": True}
+        if self.record and self.record.exists():
+            lines = self.record.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if json.loads(line)["sid"] != sid]
+            self.record.write_text("".join(kept), encoding="utf-8")
+        return Response(status_code=204)
 
     def shown(self, row: dict[str, Any]) -> dict[str, Any]:
         at = format_datetime(datetime.fromisoformat(row["at"]))
@@ -147,6 +164,8 @@ class StandInCarrier:
             steps = []
         for status, code in steps * (2 if self.reports == "twice" else 1):
             await asyncio.sleep(self.delay)
+            if self.messages[sid].get("forgotten"):
+                return
             form = {"MessageSid": sid, "SmsSid": sid, "MessageStatus": status, "AccountSid": self.account}
             if code:
                 form["ErrorCode"] = code
@@ -211,5 +230,9 @@ def carrier_routes(carrier: StandInCarrier | Callable[[], StandInCarrier]) -> AP
             moment = moment.replace(tzinfo=UTC)
         messages = here().sent_to(request.query_params.get("To", ""), moment)
         return JSONResponse({"messages": messages, "next_page_uri": None, "page": 0, "page_size": 50})
+
+    @router.delete("/2010-04-01/Accounts/{account}/Messages/{sid}.json", include_in_schema=False)
+    async def forgotten(account: str, sid: str, request: Request) -> Response:
+        return refused(request) or here().forget(sid)
 
     return router

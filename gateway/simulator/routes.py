@@ -15,6 +15,8 @@ from gateway.usecases.writing import PRICE
 
 router = APIRouter(prefix="/simulator")
 
+MOST_STOPS = 5_000  # of a clock that jumps
+
 _DURATION = re.compile(r"^(-)?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$")
 
 
@@ -171,9 +173,21 @@ async def move_clock(request: Request, time: Time) -> dict[str, str]:
         raise HTTPException(422, "durée ISO attendue, par exemple PT30M ou P1D") from None
     if not 2000 <= moment.year < 2100:
         raise HTTPException(422, "une date entre 2000 et 2099 est attendue")
+    await _pass_by(wiring, moment)
     wiring.clock.move_to(moment)
     await wiring.worker.drain()
     return {"now": wiring.clock.now().isoformat()}
+
+
+async def _pass_by(wiring: Any, moment: datetime) -> None:
+    """Stops wherever something was due on the way: a reminder leaves at its own hour, not at the end of the jump."""
+    for _ in range(MOST_STOPS):
+        async with wiring.store.transaction() as tx:
+            stop = await tx.next_due(wiring.clock.now(), moment)
+        if stop is None:
+            return
+        wiring.clock.move_to(stop)
+        await wiring.worker.drain()
 
 
 @router.get("/api/carrier")

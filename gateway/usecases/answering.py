@@ -9,14 +9,15 @@ from gateway.domain.conversation import Outcome, Reply, State
 from gateway.domain.keywords import command_in, language_asked
 from gateway.domain.language import Guess
 from gateway.domain.menu import PERSON, Choice, chosen, corrected, digit_in
+from gateway.domain.pace import Pace
 from gateway.domain.safety import danger_in
 from gateway.domain.text import folded, has_words, parts
 from gateway.errors import AssistantSilent
 from gateway.ports import Assistant, Question
-from gateway.usecases import assessing, learning, locating, offering
-from gateway.usecases.appointment_turns import AppointmentTurns
+from gateway.usecases import assessing, learning, locating, nudge_turns, offering, privacy_turns
 from gateway.usecases.composing import ASK_LANGUAGE, MENU
-from gateway.usecases.obstacle_turns import ObstacleTurns
+from gateway.usecases.nudge_turns import NudgeTurns
+from gateway.usecases.privacy_turns import PrivacyTurns
 from gateway.usecases.reading import exact_answer, said_in_words
 
 # A choice that names its answer needs no understanding: it is given even when Rasa is away.
@@ -35,17 +36,18 @@ NOT_AN_ANSWER = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answering(ObstacleTurns, AppointmentTurns):
+class Answering(NudgeTurns, PrivacyTurns):
     """One turn. `last_try`: Rasa has been silent long enough."""
 
     assistant: Assistant
     previous_text: str
+    pace: Pace = Pace.CALM
     again: bool = False
     last_try: bool = False
 
     async def outcome(self) -> Outcome:
         """The whole turn, rendered."""
-        return self._discreet(self.rendered(await self._decided()))
+        return self._unfinished(self._discreet(self.rendered(await self._decided())))
 
     def apology(self) -> Outcome:
         """The one sentence for when nothing else works, and a person who calls back."""
@@ -55,10 +57,14 @@ class Answering(ObstacleTurns, AppointmentTurns):
     # the order of design and of safety
 
     async def _decided(self) -> Outcome:
-        for step in (self._danger, self._stop_or_start, self._silenced):
+        for step in (self._danger, self._stop_or_start):
             if (found := step()) is not None:
                 return found
         text = self.inbound.text
+        if slowed := self._slowed():
+            return await self._still_asked(text) or slowed
+        if self.who.opted_out:
+            return await self._her_rights(text) or self._silenced()
         for read in (
             self._left_to_a_person,
             self._ruled,
@@ -73,7 +79,7 @@ class Answering(ObstacleTurns, AppointmentTurns):
 
     async def _ruled(self, text: str) -> Outcome | None:
         """Words that mean one thing whatever was said before."""
-        asking = self._assessing().asking()
+        asking = self._assessing().asking() or self._asked_by_a_nudge()
         if asking and (choice := exact_answer(text, self.who.state.menu)):
             return await self._choose(choice)  # "Personne" answers the question; elsewhere it calls somebody
         if language := language_asked(text, self.words.vocabularies):
@@ -118,10 +124,21 @@ class Answering(ObstacleTurns, AppointmentTurns):
             return self._say(Reply(name), start=True)
         return self._say() if self.inbound.carrier_stop else None
 
-    def _silenced(self) -> Outcome | None:
-        """She had stopped and writes again: told at most once a day how to come back."""
-        if not self.who.opted_out:
+    def _slowed(self) -> Outcome | None:
+        """She writes too fast, or is a machine: told once, then nothing until it calms."""
+        if self.pace is Pace.CALM or self.who.taken_by is not None:
             return None
+        said = {Pace.FAST: "utter_too_fast", Pace.MANY: "utter_too_many"}.get(self.pace)
+        if said and not self.who.opted_out:
+            return self._say(Reply(said), keep=True)
+        return Outcome((), self.who.language, self.who.language_sure, self.who.state)
+
+    async def _still_asked(self, text: str) -> Outcome | None:
+        """Her rights, however fast she writes; two machines would never stop."""
+        return None if self.pace is Pace.LOOP or self._just_asked(text) else await self._her_rights(text)
+
+    def _silenced(self) -> Outcome:
+        """She had stopped and writes again: told at most once a day how to come back."""
         if self.who.reminded_on == self.today:
             return self._say()
         return self._say(Reply("utter_stopped_reminder"), reminded_on=self.today)
@@ -170,7 +187,7 @@ class Answering(ObstacleTurns, AppointmentTurns):
         choice = chosen(text, state.menu, said.digits, said.yes, said.no)
         if choice is None and self._assessing().asking():
             choice = said_in_words(text, state.menu, said, self._assessing().consenting())
-        if choice:
+        if choice := choice or self._agreed(text) or self._hour_said(text):
             return await self._choose(choice)
         digit = digit_in(text, said.digits)
         if digit is None:
@@ -214,6 +231,10 @@ class Answering(ObstacleTurns, AppointmentTurns):
             return self._tell(self._assessing().obey(command, argument))
         if command in offering.COMMANDS:
             return await self._booked(await self._offering().obey(command, argument))
+        if command in nudge_turns.COMMANDS:
+            return await self._about_nudges(command, argument)
+        if command in privacy_turns.COMMANDS:
+            return await self._about_her_data(command, argument)
         if command in (assessing.SERVICES, assessing.SERVICE):
             kind, _, service_id = argument.partition(" ")
             return await self._near_her(kind, service_id)
@@ -237,8 +258,8 @@ class Answering(ObstacleTurns, AppointmentTurns):
             return self._compose(self._simpler(), self._guess())
         if command == "RETOUR":
             return self._back()
-        if command in assessing.COMMANDS:
-            return self._tell(self._assessing().obey(command, ""))
+        if command in (*assessing.COMMANDS, *nudge_turns.COMMANDS, *privacy_turns.COMMANDS):
+            return await self._do(command, "")
         if command == "STOP":  # chosen in a menu: the written word was dealt with before
             return self._say(Reply("utter_stop_confirmed"), stop=True)
         replies = {
@@ -377,6 +398,8 @@ class Answering(ObstacleTurns, AppointmentTurns):
             )
         if name == "utter_who_is_my_referent" and self.who.referent:
             replies = (Reply("utter_your_referent", {"referent": self.who.referent.first_name}),)
+        if name == privacy_turns.INTENT:
+            replies = (*replies, Reply("utter_my_data/keywords"))
         if name == "utter_not_understood":
             return self._compose((self._meanings(replies[0]),), guess)
         if name == "utter_start_over":

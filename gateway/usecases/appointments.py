@@ -9,6 +9,7 @@ from gateway.domain.conversation import Channel, Conversation
 from gateway.ports import Occupied, Schedule, Transaction
 from gateway.usecases.booking import tell_it_is_taken, tell_referents
 from gateway.usecases.noticing import still_hers, tell_her
+from gateway.usecases.planning import appointment_changed
 
 OUTCOMES = (Status.SEEN, Status.EXCUSED, Status.NOSHOW)  # what may be said of one that has begun
 
@@ -37,6 +38,7 @@ async def change_by_referent(
     if after is None:
         return None
     jobs = await tell_referents(tx, after, told, now, before if kind == "moved" else None)
+    jobs += await appointment_changed(tx, after, now)
     if isinstance(change, Book):
         await tx.wait_no_more(after.conversation_id)
         jobs += await tell_it_is_taken(tx, after, now)
@@ -74,10 +76,13 @@ async def _done(
 async def note_outcome(
     tx: Transaction, known: Appointment, sequence: int, status: Status, now: datetime
 ) -> Appointment | None:
-    """Seen, excused or not come; she is told nothing. None: it has not begun, is not ours, or changed meanwhile."""
+    """Seen, excused or not come; she is told nothing now. None: it has not begun, is not ours, or changed meanwhile."""
     if status not in OUTCOMES or not may_note(known, now):
         return None
-    return await tx.set_status(known.id, sequence, status, now)
+    noted = await tx.set_status(known.id, sequence, status, now)
+    if noted:
+        await appointment_changed(tx, noted, now)
+    return noted
 
 
 def may_note(known: Appointment, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from gateway.domain.conversation import Conversation
 from gateway.errors import ChangedMeanwhile
 from gateway.ports import Transaction
 from gateway.usecases.noticing import tell_her
+from gateway.usecases.planning import appointment_changed
 
 LOOKED_FOR = timedelta(
     hours=1
@@ -50,6 +51,7 @@ async def _booked(tx: Transaction, who: Conversation, change: Book, now: datetim
         raise ChangedMeanwhile
     jobs = await tell_referents(tx, after, "moved" if before else "new", now, before)
     jobs += await tell_it_is_taken(tx, after, now)
+    jobs += await appointment_changed(tx, after, now)
     return jobs
 
 
@@ -57,7 +59,8 @@ async def _cancelled(tx: Transaction, change: Cancel, now: datetime) -> list[int
     after = await tx.set_status(change.appointment_id, change.sequence, Status.EXCUSED, now)
     if after is None:
         raise ChangedMeanwhile
-    return await tell_referents(tx, after, "cancelled", now)
+    jobs = await tell_referents(tx, after, "cancelled", now)
+    return jobs + await appointment_changed(tx, after, now)
 
 
 async def tell_referents(

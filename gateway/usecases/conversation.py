@@ -2,17 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from gateway.domain.appointment import Book, Cancel, Hold, Wait
 from gateway.domain.conversation import IDLE, Channel, Conversation, Inbound, Outcome
-from gateway.domain.obstacle import Obstacles
+from gateway.domain.obstacle import Obstacles, Share, Withdraw
+from gateway.domain.pace import UNLIMITED, Pace, PaceLimits
 from gateway.domain.text import cleaned
 from gateway.ports import Store, Transaction
 from gateway.usecases.booking import record_booking
 from gateway.usecases.handover import ask_for_a_person
 from gateway.usecases.learning import question_to_keep
 from gateway.usecases.noticing import NoticeToSay, reaches_her
+from gateway.usecases.nudge_recording import (
+    follow_obstacle,
+    follow_talk,
+    note_that_she_wrote,
+    nothing_more,
+    record_nudge_change,
+)
+from gateway.usecases.pacing import pace_of_turn, tell_of_pace
+from gateway.usecases.privacy import forget_at_her_word
 from gateway.usecases.sharing import forget_person, tell_obstacle
 from gateway.usecases.taking_over import tell_who_answers
 
@@ -34,6 +44,7 @@ class TurnToTake:
     conversation: Conversation
     inbound: Inbound
     previous_text: str
+    pace: Pace = Pace.CALM
 
 
 async def receive(
@@ -57,7 +68,13 @@ async def receive(
         return Received(conversation_id, (await tx.arm("converse", conversation_id, now),), new=True)
 
 
-async def next_turn(tx: Transaction, conversation_id: int, now: datetime) -> TurnToTake | None:
+async def next_turn(
+    tx: Transaction,
+    conversation_id: int,
+    now: datetime,
+    limits: PaceLimits = UNLIMITED,
+    zone: tzinfo = UTC,
+) -> TurnToTake | None:
     """The oldest message without an answer, with all that its answer needs."""
     inbound = await tx.next_unanswered(conversation_id)
     if inbound is None:
@@ -65,7 +82,7 @@ async def next_turn(tx: Transaction, conversation_id: int, now: datetime) -> Tur
     who = await tx.conversation(conversation_id, now)
     who = replace(who, shared=tuple(await tx.shared_obstacles(who.id)))
     previous = await tx.previous_text(who.id, inbound.id) if who.state.waiting else ""
-    return TurnToTake(who, inbound, previous)
+    return TurnToTake(who, inbound, previous, await pace_of_turn(tx, who, inbound, limits, zone))
 
 
 async def record_turn(
@@ -78,14 +95,19 @@ async def record_turn(
     who, jobs = turn.conversation, list[int]()
     if not await tx.close_inbound(turn.inbound.id, now, erase=outcome.erase):
         return ()  # another worker was faster: its answer stands
+    if outcome.forget:
+        return await forget_at_her_word(tx, who, turn.inbound.id, outcome.text, now)
+    outcome = await note_that_she_wrote(tx, outcome, now)
     await tx.save_turn(who, outcome, now)
     if outcome.stop:
         source = "carrier" if turn.inbound.carrier_stop else "message"
         await tx.opt_out(who.id, source, now)
         await tx.cancel_queued(who.id)
+        await tx.nudges_stopped(who.id, now)
     if outcome.start:
         await tx.opt_in(who.id, "message", now)
     jobs += await _told_others(tx, turn, outcome, team, now)
+    jobs += await tell_of_pace(tx, who, turn.pace, team, now)
     if outcome.text:
         names = [reply.response for reply in outcome.replies]
         await tx.add_outbound(who, turn.inbound.id, outcome.text, names, now, outcome.personal)
@@ -133,10 +155,16 @@ async def _told_others(
     for change in outcome.changes:
         if isinstance(change, Book | Cancel | Hold | Wait):
             jobs += await record_booking(tx, who, change, now)
-        else:
+        elif isinstance(change, Share | Withdraw):
             jobs += await tell_obstacle(tx, who, turn.inbound.id, change, now)
+            jobs += await follow_obstacle(tx, who, change, now)
+        else:
+            jobs += await record_nudge_change(tx, who, change, now)
+    if outcome.unfinished is not None:
+        jobs += await follow_talk(tx, who, outcome.unfinished, now)
     if outcome.unbind:
         jobs += await forget_person(tx, who, team, now)
+        await nothing_more(tx, who, now)
     if outcome.callback:
         jobs += await ask_for_a_person(
             tx, who, turn.inbound.id, outcome.callback, team, now, outcome.receiver

@@ -1,12 +1,12 @@
 """A message leaves: never twice, never lost, and a failure always has an owner."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.errors import NumberUnreachable, OptedOut, SendFailed, SendLater, SendUnsure
+from gateway.errors import NotTaken, NumberUnreachable, OptedOut, SendFailed, SendLater, SendUnsure
 from gateway.ports import EarlyReport, Outbound, SmsCarrier, Store, Transaction
-from gateway.usecases.handover import tell_number_failed
+from gateway.usecases.handover import tell_number_failed, tell_undelivered
 
 BAD_NUMBER = {21211, 21614, 30005, 30006}
 LOOK_AGAIN = timedelta(seconds=2)  # a report about a message that we are still noting
@@ -29,8 +29,13 @@ async def next_message(tx: Transaction, conversation_id: int) -> Outbound | None
     return message
 
 
-async def hand_over(store: Store, carrier: SmsCarrier, message: Outbound) -> str | SendFailed:
-    """Asks the carrier, unless it already has this message. Its number for it, or what went wrong."""
+async def hand_over(
+    store: Store, carrier: SmsCarrier, message: Outbound, still_ours: Callable[[], bool] = lambda: True
+) -> str | SendFailed:
+    """Asks the carrier, unless it already has this message. Its number for it, or what went wrong.
+
+    `still_ours`: looked at last, because this process may have stood still since it took the message.
+    """
     try:
         if message.unsure and message.created_at:
             since = message.created_at - timedelta(minutes=1)
@@ -38,6 +43,10 @@ async def hand_over(store: Store, carrier: SmsCarrier, message: Outbound) -> str
             async with store.transaction() as tx:
                 if sid := await tx.unknown_sid(found):
                     return sid
+        if message.nudge:
+            return NotTaken()
+        if not still_ours():
+            return SendUnsure()
         return await carrier.send(message.address, message.text)
     except SendFailed as failure:
         return failure
@@ -55,17 +64,20 @@ async def settle(
     match result:
         case str():
             code = await tx.mark_sent(message.id, result, now)
-            return Settled(ring=await _bad_news(tx, conversation_id, code, team, now))
+            return Settled(ring=await bad_news(tx, conversation_id, code, team, now))
         case OptedOut():
             await tx.mark_failed(message.id, result.code)
             await tx.opt_out(conversation_id, "carrier", now)
+        case NotTaken():
+            await tx.nudge_unsaid(message.id, now)
         case NumberUnreachable():
             await tx.mark_failed(message.id, result.code)
             return Settled(ring=await _number_failed(tx, conversation_id, result.code, team, now))
         case SendLater() | SendUnsure():
             if message.created_at and now - message.created_at > GIVE_UP:
                 await tx.mark_failed(message.id, result.code)
-                return Settled(ring=await _number_failed(tx, conversation_id, result.code, team, now))
+                her = await tx.conversation(conversation_id, now)
+                return Settled(ring=await tell_undelivered(tx, her, team, now))
             if isinstance(result, SendLater) and not message.unsure:
                 await tx.mark_refused(message.id)  # an earlier doubt stays one
             return Settled(retry_in=timedelta(seconds=min(2 ** min(message.attempts, 8), 300)))
@@ -81,7 +93,7 @@ async def note_status(
     async with store.transaction() as tx:
         conversation_id = await tx.carrier_status(sid, status, code)
         if conversation_id is not None:
-            return await _bad_news(tx, conversation_id, code, team, now)
+            return await bad_news(tx, conversation_id, code, team, now)
         early = await tx.keep_early_status(sid, status, code, now)
         await tx.arm("report", early, now + LOOK_AGAIN)
         return ()
@@ -95,10 +107,10 @@ async def apply_early(tx: Transaction, report: EarlyReport, team: str, now: date
     await tx.forget_early_report(report.id)
     if conversation_id is None:
         return Settled()
-    return Settled(ring=await _bad_news(tx, conversation_id, report.code, team, now))
+    return Settled(ring=await bad_news(tx, conversation_id, report.code, team, now))
 
 
-async def _bad_news(
+async def bad_news(
     tx: Transaction, conversation_id: int, code: int | None, team: str, now: datetime
 ) -> Sequence[int]:
     """What an error code of the carrier means for the person."""

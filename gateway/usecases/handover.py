@@ -42,6 +42,14 @@ async def tell_number_failed(tx: Transaction, who: Conversation, team: str, now:
     return [await tx.arm("mail", mail_id, now)] if mail_id else []
 
 
+async def tell_undelivered(tx: Transaction, who: Conversation, team: str, now: datetime) -> list[int]:
+    """The carrier was away for too long: her number is not to blame, and her referent is told, once a day."""
+    to = who.referent.email if who.referent else team
+    key = f"undelivered:{who.id}:{now.date()}"
+    mail_id = await tx.add_mail(key, to, "undelivered", _about(who), now)
+    return [await tx.arm("mail", mail_id, now)] if mail_id else []
+
+
 def acknowledgement(who: Conversation, reason: str) -> Reply:
     """What she is told: never an hour that nobody can promise."""
     if reason in APPOINTMENT:

@@ -13,6 +13,7 @@ from itertools import batched
 from gateway.domain.conversation import Channel
 from gateway.domain.language import LANGUAGES
 from gateway.domain.people import Beneficiary, Referent, is_somebody_else
+from gateway.domain.text import as_name
 from gateway.errors import BadRow
 from gateway.ports import Store, Transaction
 from gateway.usecases.reading_csv import Row, listed, rows, said_yes
@@ -63,7 +64,7 @@ async def import_referents(store: Store, content: bytes, now: datetime) -> Impor
 
 def _referent(row: Row) -> Referent:
     return Referent(
-        row["email"], row["name"], row.get("phone", ""), row.get("structure", ""),
+        row["email"], as_name(row["name"]), row.get("phone", ""), as_name(row.get("structure", ""), 200),
         tuple(listed(row.get("communes", ""))), leads=said_yes(row.get("team_lead", "")),
     )  # fmt: skip
 
@@ -115,6 +116,6 @@ async def _wrong(tx: Transaction, row: Row, phone: str | None, seen: Mapping[str
 
 def _beneficiary(phone: str, row: Row) -> Beneficiary:
     return Beneficiary(
-        phone, row.get("first_name", ""), row.get("language", "").lower(), row.get("postal_code", ""),
+        phone, as_name(row.get("first_name", "")), row.get("language", "").lower(), row.get("postal_code", ""),
         row.get("commune", ""), tuple(listed(row.get("audience", ""))),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from gateway.domain.conversation import Channel
 from gateway.domain.people import Beneficiary, is_somebody_else
 from gateway.domain.phone_number import can_be_texted
 from gateway.domain.territory import Territory
-from gateway.domain.text import folded
+from gateway.domain.text import as_name, folded
 from gateway.errors import BadRow
 from gateway.ports import Store, Transaction
 from gateway.usecases.importing import SOMEBODY_ELSE, UNKNOWN_REFERENT, Imported, PhoneReader, in_turns
@@ -96,7 +96,8 @@ class RdvInsertion:
         postal_code, commune = self._place(row)
         said = folded(self.layout.value(row, "language"))
         language = {folded(name): code for name, code in self.layout.languages.items()}.get(said, "")
-        return Beneficiary(phone, self.layout.value(row, "first_name"), language, postal_code, commune)
+        first_name = as_name(self.layout.value(row, "first_name"))
+        return Beneficiary(phone, first_name, language, postal_code, commune)
 
     def _place(self, row: Row) -> tuple[str, str]:
         """(postal code, commune), cut out of the address when they have no column of their own."""

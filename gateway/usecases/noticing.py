@@ -51,10 +51,11 @@ def still_hers(theirs: Appointment, who: Conversation) -> bool:
 
 
 def reaches_her(to_say: NoticeToSay) -> bool:
-    """The number is still of whom it was meant for."""
+    """The number takes messages, and is still of whom it was meant for."""
     who, values, theirs = to_say.conversation, to_say.notice.values, to_say.appointment
     known = who.beneficiary.id if who.beneficiary else None
-    return (theirs is None or still_hers(theirs, who)) and values.get("to", known) == known
+    hers = (theirs is None or still_hers(theirs, who)) and values.get("to", known) == known
+    return hers and not who.number_failed
 
 
 def not_before(who: Conversation, quiet: QuietHours, now: datetime) -> datetime | None:

@@ -14,6 +14,7 @@ from gateway.domain.conversation import Channel
 from gateway.domain.external import Agent, Bound, Event, Follows, Gone, Meeting, Person, Seat
 from gateway.domain.people import Referent
 from gateway.ports import Transaction
+from gateway.usecases.planning import invitation_answered
 from gateway.usecases.welcoming import welcome_referent
 
 SOURCE = "rdv_service_public"
@@ -26,7 +27,7 @@ class ExternalTransaction(Transaction, Protocol):
     async def external_referent(self, external_id: str) -> int | None: ...
     async def link_referent(self, referent_id: int, agent: Agent) -> None: ...
     async def external_beneficiary(self, external_id: str) -> Bound | None: ...
-    async def save_external_beneficiary(self, person: Person) -> None: ...
+    async def save_external_beneficiary(self, person: Person, now: datetime) -> None: ...
     async def follow(self, beneficiary_id: int, referent_id: int | None) -> None: ...
     async def external_appointments(self, source: str, external_id: str) -> Sequence[Appointment]: ...
     async def put_appointment(self, new: Appointment, now: datetime) -> None: ...
@@ -41,10 +42,10 @@ async def note(tx: ExternalTransaction, event: Event, now: datetime) -> Sequence
         case Agent() as agent:
             await _referent(tx, agent, event.at)
         case Person() as person:
-            await _beneficiary(tx, person, event.at)
+            await _beneficiary(tx, person, event.at, now)
         case Gone(number):
             if await tx.is_news(SOURCE, "user", number, event.at):
-                await tx.save_external_beneficiary(Person(number, "", ""))
+                await tx.save_external_beneficiary(Person(number, "", ""), now)
         case Follows() as follows:
             return await _follow(tx, follows, event.at, now)
         case Meeting() as meeting:
@@ -61,9 +62,9 @@ async def _referent(tx: ExternalTransaction, agent: Agent, at: datetime) -> int 
     return await tx.external_referent(agent.external_id)
 
 
-async def _beneficiary(tx: ExternalTransaction, person: Person, at: datetime) -> Bound | None:
+async def _beneficiary(tx: ExternalTransaction, person: Person, at: datetime, now: datetime) -> Bound | None:
     if await tx.is_news(SOURCE, "user", person.external_id, at):
-        await tx.save_external_beneficiary(person)
+        await tx.save_external_beneficiary(person, now)
     return await tx.external_beneficiary(person.external_id)
 
 
@@ -72,7 +73,7 @@ async def _follow(tx: ExternalTransaction, told: Follows, at: datetime, now: dat
     if not await tx.is_news(SOURCE, "follows", told.person.external_id, at):
         return []
     referent = await _referent(tx, told.agent, at)
-    who = await _beneficiary(tx, told.person, at)
+    who = await _beneficiary(tx, told.person, at, now)
     if who is None or referent is None:
         return []
     if told.ends:
@@ -89,7 +90,7 @@ async def _meet(tx: ExternalTransaction, meeting: Meeting, at: datetime, now: da
         return
     agents = {a.external_id: await _referent(tx, a, at) for a in sorted(meeting.agents, key=_number)}
     referents = [found for a in meeting.agents if (found := agents[a.external_id])]
-    seats = [(s, await _beneficiary(tx, s.person, at)) for s in sorted(meeting.seats, key=_seat_number)]
+    seats = [(s, await _beneficiary(tx, s.person, at, now)) for s in sorted(meeting.seats, key=_seat_number)]
     known = {a.beneficiary_id: a for a in await tx.external_appointments(SOURCE, meeting.external_id)}
     for seat, who in seats:
         old = known.pop(who.id, None) if who else None
@@ -103,6 +104,8 @@ async def _meet(tx: ExternalTransaction, meeting: Meeting, at: datetime, now: da
             conversation_id=conversation or (old.conversation_id if old else 0),
         )
         await tx.put_appointment(new, now)
+        if new.status is Status.BOOKED and new.conversation_id:
+            await invitation_answered(tx, new.conversation_id, now)
     for left in known.values():  # no longer expected there
         if left.status is Status.BOOKED:
             await tx.put_appointment(replace(left, status=Status.REVOKED), now)

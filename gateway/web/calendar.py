@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from gateway.domain.calendars import FEED_AFTER, FEED_BEFORE
+from gateway.web.limits import MISTAKES, slow_down
 
 router = APIRouter()
 
@@ -23,6 +24,7 @@ async def feed(request: Request, secret: str) -> Response:
     # Weak: each reading carries its own moment, what tells whether anything changed is the rest.
     same = hashlib.sha256(repr((FORMAT, hers)).encode("utf-8", "replace")).hexdigest()[:32]
     if referent_id is None:
+        await slow_down(request, MISTAKES)
         return PlainTextResponse("Cette adresse d'agenda n'existe pas.", 404)
     headers = {"ETag": f'W/"{same}"', "Cache-Control": "private, no-cache", "X-Robots-Tag": "noindex"}
     if same in request.headers.get("if-none-match", ""):

@@ -16,11 +16,14 @@ from gateway.domain.conversation import Channel, Conversation
 from gateway.errors import BadForm, BadSignature
 from gateway.metrics import RECEIVED
 from gateway.usecases.conversation import receive
+from gateway.web.cookies import cookie_of, keep_cookie
+from gateway.web.limits import MESSAGES, MISTAKES, slow_down
 
 router = APIRouter()
 
 COOKIE, LANGUAGE_COOKIE = "conversation", "langue"
 PATIENCE = 12.0  # seconds a page without JavaScript waits for its answer
+NOT_KEPT = {"Cache-Control": "no-store"}  # many share a computer
 PING = 15.0  # seconds between two signs of life, so that proxies keep the line open
 WORDS = ("title", "intro", "log_label", "you", "service", "field_label", "send", "language_label", "change", "waiting", "offline")  # fmt: skip
 
@@ -28,7 +31,7 @@ WORDS = ("title", "intro", "log_label", "you", "service", "field_label", "send",
 @router.get("/chat", response_class=HTMLResponse)
 async def page(request: Request) -> Response:
     wiring = request.app.state.wiring
-    session = request.cookies.get(COOKIE) or secrets.token_urlsafe(32)
+    session = _session(request) or _new_session(request)
     who = await _conversation(request, session)
     language = page_language(request, who)
     messages = await _messages(request, who, language) if who else []
@@ -42,16 +45,14 @@ async def page(request: Request) -> Response:
         "messages": messages,
         "csrf": _csrf(request, session),
     }
-    answer: HTMLResponse = wiring.pages.TemplateResponse(request, "chat.html", context)
-    answer.set_cookie(
-        COOKIE, session, max_age=30 * 86400, path="/chat", httponly=True, samesite="lax",
-        secure=wiring.settings.public.startswith("https"),
-    )  # fmt: skip
+    answer: HTMLResponse = wiring.pages.TemplateResponse(request, "chat.html", context, headers=NOT_KEPT)
+    keep_cookie(request, answer, COOKIE, session, path="/chat", seconds=30 * 86400)
     return answer
 
 
-@router.post("/chat/messages", responses={400: {}, 403: {}})
+@router.post("/chat/messages", responses={400: {}, 403: {}, 413: {}, 429: {}})
 async def post_message(request: Request) -> Response:
+    await slow_down(request, MESSAGES)
     session, form = await _checked_form(request)
     body = form.get("body", "")
     if not body.strip():
@@ -64,8 +65,9 @@ async def post_message(request: Request) -> Response:
     return RedirectResponse("/chat#newest", 303)
 
 
-@router.post("/chat/language", responses={400: {}, 403: {}})
+@router.post("/chat/language", responses={400: {}, 403: {}, 413: {}, 429: {}})
 async def post_language(request: Request) -> Response:
+    await slow_down(request, MESSAGES)
     wiring = request.app.state.wiring
     session, form = await _checked_form(request)
     names = dict(wiring.words.language_choices())
@@ -77,20 +79,20 @@ async def post_language(request: Request) -> Response:
         await _receive(request, session, names[language])
         await _wait_for_answer(request, session, before)
     answer = RedirectResponse("/chat", 303)
-    answer.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86400, path="/chat", samesite="lax")
+    keep_cookie(request, answer, LANGUAGE_COOKIE, language, path="/chat", seconds=365 * 86400)
     return answer
 
 
 @router.get("/chat/events")
 async def events(request: Request, after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0) -> Response:
     """Server-sent events: each message once, from `after` or the browser's Last-Event-ID."""
-    session = request.cookies.get(COOKIE)
+    session = _session(request)
     if not session:
         return Response(status_code=204)  # tells EventSource to stop asking
     last = request.headers.get("last-event-id", "")
     start = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else after
     start = min(max(start, 0), 10**15)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    headers = {**NOT_KEPT, "X-Accel-Buffering": "no"}
     return StreamingResponse(
         _stream(request, session, start), media_type="text/event-stream", headers=headers
     )
@@ -120,7 +122,7 @@ async def _receive(request: Request, session: str, body: str) -> None:
         address=session,
         sid=f"WEB{secrets.token_hex(16)}",
         text=body,
-        language=request.cookies.get(LANGUAGE_COOKIE, ""),
+        language=cookie_of(request, LANGUAGE_COOKIE),
         now=wiring.clock.now(),
     )
     RECEIVED.labels(channel="web", repeat="false").inc()
@@ -186,18 +188,36 @@ async def _answered(request: Request, who: Conversation, before: int) -> bool:
 
 async def _checked_form(request: Request) -> tuple[str, dict[str, str]]:
     """(session, form). Raises BadSignature when the form did not come from our page."""
-    session = request.cookies.get(COOKIE, "")
+    session = _session(request)
     form = {k: str(v) for k, v in (await request.form(max_files=0, max_fields=20)).items()}
     if not session or not hmac.compare_digest(
         form.get("csrf", "").encode(), _csrf(request, session).encode()
     ):
+        await slow_down(request, MISTAKES)
         raise BadSignature("rouvrez la page, puis écrivez de nouveau")
     return session, form
 
 
 def _csrf(request: Request, session: str) -> str:
+    return _signed(request, session)
+
+
+def _session(request: Request) -> str:
+    """The one that we gave this browser; "" without one: what somebody else made up opens nothing."""
+    session = cookie_of(request, COOKIE)
+    drawn, _dot, proof = session.partition(".")
+    ours = _signed(request, f"session {drawn}")
+    return session if drawn and hmac.compare_digest(proof.encode(), ours.encode()) else ""
+
+
+def _new_session(request: Request) -> str:
+    drawn = secrets.token_urlsafe(32)
+    return f"{drawn}.{_signed(request, f'session {drawn}')}"
+
+
+def _signed(request: Request, text: str) -> str:
     key = request.app.state.wiring.settings.action_token.get_secret_value().encode()
-    return hmac.new(key, session.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def page_language(request: Request, who: Conversation | None = None) -> str:
@@ -205,7 +225,7 @@ def page_language(request: Request, who: Conversation | None = None) -> str:
     known = dict(request.app.state.wiring.words.language_choices())
     if who and who.language in known:
         return who.language
-    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    chosen = cookie_of(request, LANGUAGE_COOKIE)
     accepted = [p.split(";")[0].strip()[:2] for p in request.headers.get("accept-language", "").split(",")]
     return next((code for code in (chosen, *accepted) if code in known), "fr")
 

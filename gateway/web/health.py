@@ -1,10 +1,16 @@
-"""Alive, ready, measured."""
+"""Alive, ready, measured.
 
-from typing import Any
+A proxy must ask whether we are alive, never whether we are ready: a message is stored and acknowledged even while Rasa is away.
+"""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from gateway.domain.running import BROKEN
+from gateway.metrics import exposition
+from gateway.usecases.watching import Watch
+from gateway.web.faults import FAULTS
 
 router = APIRouter()
 
@@ -16,19 +22,18 @@ async def live() -> dict[str, str]:
 
 @router.get("/health/ready", responses={503: {}})
 async def ready(request: Request) -> JSONResponse:
-    """503 names what is missing."""
-    wiring = request.app.state.wiring
-    parts = {"database": await _database(wiring), "assistant": await wiring.assistant.ready()}
-    return JSONResponse({"ready": all(parts.values()), **parts}, 200 if all(parts.values()) else 503)
-
-
-async def _database(wiring: Any) -> bool:
-    try:
-        return bool(await wiring.store.ready())
-    except Exception:  # noqa: BLE001 whatever the driver raises, the database is not there
-        return False
+    """503 says what is missing, a French sentence each."""
+    look = await request.app.state.wiring.watch.look()
+    wrong = [fault for fault in look.faults if fault in BROKEN]
+    parts = {fault.value: fault not in wrong for fault in BROKEN}
+    reasons = [FAULTS[fault].wrong for fault in wrong]
+    return JSONResponse({"ready": look.ready, **parts, "reasons": reasons}, 200 if look.ready else 503)
 
 
 @router.get("/metrics")
-async def metrics() -> Response:
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request) -> Response:
+    watch: Watch = request.app.state.wiring.watch
+    look = await watch.look()
+    if look.standing is None:
+        return Response(exposition(look, {}, None), media_type=CONTENT_TYPE_LATEST)
+    return Response(exposition(look, *await watch.measured()), media_type=CONTENT_TYPE_LATEST)

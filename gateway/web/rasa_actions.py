@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from gateway.errors import BadForm, BadSignature
+from gateway.web.limits import MISTAKES, slow_down
 
 router = APIRouter()
 
@@ -16,6 +17,7 @@ async def run_action(request: Request) -> JSONResponse:
     wiring = request.app.state.wiring
     token = wiring.settings.action_token.get_secret_value().encode()
     if not token or not hmac.compare_digest(request.query_params.get("token", "").encode(), token):
+        await slow_down(request, MISTAKES)
         raise BadSignature("jeton absent ou faux")
     try:
         call: dict[str, Any] = await request.json()

@@ -4,20 +4,20 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from gateway.errors import BadSignature, TooLong
+from gateway.errors import BadSignature
 from gateway.usecases.rdv_service_public import note
+from gateway.web.limits import MISTAKES, slow_down
 
 log = structlog.get_logger()
 router = APIRouter()
 
-LONGEST = 1024 * 1024  # bytes
 
-
-@router.post("/rdv-service-public/webhook", responses={400: {}, 403: {}, 413: {}})
+@router.post("/rdv-service-public/webhook", responses={400: {}, 403: {}, 413: {}, 429: {}})
 async def webhook(request: Request) -> Response:
     wiring = request.app.state.wiring
-    body = await _body(request)
+    body = await request.body()
     if not wiring.rdv_service_public.is_right(body, request.headers.get("x-lapin-signature", "")):
+        await slow_down(request, MISTAKES)
         log.warning("refused", reason="signature", path=request.url.path)
         raise BadSignature("signature absente ou fausse")
     now = wiring.clock.now()
@@ -28,13 +28,3 @@ async def webhook(request: Request) -> Response:
         jobs = await note(tx, event, now)
     await wiring.worker.ring(jobs)
     return PlainTextResponse("ok")
-
-
-async def _body(request: Request) -> bytes:
-    """Raises TooLong before it has read more than that."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST:
-            raise TooLong("1 Mo au plus")
-    return bytes(body)

@@ -11,6 +11,7 @@ from gateway.errors import BadForm, BadSignature
 from gateway.metrics import ACKNOWLEDGED, RECEIVED
 from gateway.usecases.conversation import receive
 from gateway.usecases.delivery import note_status
+from gateway.web.limits import MISTAKES, slow_down
 
 log = structlog.get_logger()
 router = APIRouter()
@@ -23,6 +24,7 @@ async def signed_form(request: Request) -> dict[str, str]:
     form = await request.form(max_files=0, max_fields=200)
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if not request.app.state.wiring.signature.is_right(path, form, request.headers):
+        await slow_down(request, MISTAKES)
         log.warning("refused", reason="signature", path=request.url.path)
         raise BadSignature("signature absente ou fausse")
     return {key: str(value) for key, value in form.items()}
@@ -64,6 +66,8 @@ async def status(request: Request) -> Response:
         raise BadForm("MessageSid et MessageStatus sont attendus")
     wiring = request.app.state.wiring
     code = _count(form.get("ErrorCode")) or None
+    if code:
+        log.warning("undelivered", sid=sid[:64], status=state[:16], code=code)
     rings = await note_status(
         wiring.store, sid[:64], state[:16], code, wiring.settings.callback_email, wiring.clock.now()
     )

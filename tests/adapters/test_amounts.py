@@ -104,7 +104,7 @@ def test_it_gives_the_amount_s_own_source(
 
 
 def test_it_lists_the_text_with_amounts_beside_the_other(words: ContentFiles) -> None:
-    rows = [r for r in listed(words) if r["language"] == "fr" and r["name"] == "utter_faq/rsa_amount"]
+    rows = [r for r in listed(words, {}) if r["language"] == "fr" and r["name"] == "utter_faq/rsa_amount"]
     assert [(r["channel"], r["text"].split(".")[0], r["source"]) for r in rows] == [
         ("sms", "Cela dépend", "CAF"), ("sms", "Au plus 651,70 euros", "Décret 2026-220"),
         ("web", "Cela dépend", "CAF"), ("web", "Au plus 651,70 euros", "Décret 2026-220"),

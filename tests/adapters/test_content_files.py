@@ -216,6 +216,12 @@ def test_it_knows_which_way_a_language_runs(words: ContentFiles, language: str, 
     assert words.direction(language) == direction
 
 
+@pytest.mark.parametrize(("language", "written"), [("ar", "05\u00a049\u00a000"), ("fr", "05 49 00")])
+def test_it_keeps_the_groups_of_a_number_in_order(words: ContentFiles, language: str, written: str) -> None:
+    """From right to left, plain spaces would show them reversed."""
+    assert written in words.text("utter_thanks", language, {"name": "05 49 00"})
+
+
 def test_it_says_a_long_answer_in_two_times(words: ContentFiles) -> None:
     first = words.render([Reply("utter_long")], "fr", Channel.SMS, TODAY)
     assert first.menu == (Choice("1", "la suite", "PLUS"),)

@@ -248,7 +248,8 @@ async def test_it_finds_who_serves_a_commune(
 
 async def test_it_books_with_all_that_she_will_be_told(store: DatabaseStore, amina: int) -> None:
     made = await booked(store, amina, slot(), 1)
-    assert replace(made, uid="") == Appointment(
+    assert made.created_at == made.changed_at == NOW
+    assert replace(made, uid="", created_at=None, changed_at=None) == Appointment(
         made.id, 1, amina, NINE, NINE + HOUR / 2, Kind.IN_PERSON, "CCAS, Niort",
         beneficiary_id=1, referent_first_name="Claire",
     )  # fmt: skip

@@ -137,7 +137,7 @@ async def test_it_keeps_one_question_a_turn_whoever_does_it(store: DatabaseStore
 
 async def test_the_worker_forgets_once_a_day(store: DatabaseStore) -> None:
     service = speaking(store)
-    service.worker.questions_kept_days = 30
+    service.worker.kept_days = {"questions": 30}
     await keep(store, PTI)
     await service.drain(timedelta(days=30))
     assert len(await listed(store)) == 1

@@ -1,5 +1,5 @@
 import pytest
-from cryptography.fernet import InvalidToken
+from cryptography.fernet import Fernet, InvalidToken
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +57,29 @@ def test_it_seals_with_the_newest_key() -> None:
         Cipher(OLD).open(sealed)
 
 
+def test_it_keeps_its_index_when_the_last_key_is_gone() -> None:
+    rotated = Cipher(f"{NEW},index:{OLD}")
+    assert rotated.index(AMINA_PHONE) == CIPHER.index(AMINA_PHONE)
+    with pytest.raises(InvalidToken):
+        rotated.open(SEALED)  # an index key opens nothing
+    assert Cipher(f"index:{OLD},{NEW}").index(AMINA_PHONE) == CIPHER.index(AMINA_PHONE)
+
+
+def test_it_seals_anew_with_the_newest_key() -> None:
+    rotated = Cipher(f"{NEW},{OLD}")
+    assert not rotated.is_newest(SEALED)
+    again = rotated.reseal(SEALED)
+    assert rotated.is_newest(again)
+    assert Cipher(NEW).open(again) == "secret"
+    with pytest.raises(InvalidToken):
+        Cipher(NEW).reseal(SEALED)
+
+
+def test_it_keeps_what_has_no_date_without_a_date() -> None:
+    again = Cipher(f"{NEW},{OLD}").reseal(CIPHER.seal_undated("secret"))
+    assert Fernet(NEW).extract_timestamp(again) == 0
+
+
 def test_it_opens_nothing_with_a_wrong_key() -> None:
     with pytest.raises(InvalidToken):
         Cipher(NEW).open(CIPHER.seal("secret"))
@@ -70,7 +93,21 @@ def test_it_opens_nothing_that_was_changed(changed: bytes) -> None:
         CIPHER.open(changed)
 
 
-@pytest.mark.parametrize("keys", ["", " , ", "abc", "é", f"{OLD},abc", OLD[:-4], "x" * 44])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "",
+        " , ",
+        "abc",
+        "é",
+        f"{OLD},abc",
+        OLD[:-4],
+        "x" * 44,
+        f"index:{OLD}",
+        f"{NEW},index:abc",
+        f"{NEW},index:{OLD},index:{NEW}",
+    ],
+)
 def test_it_refuses_keys_that_are_none_with_one_sentence(keys: str) -> None:
     with pytest.raises(NotReady, match="SECRET_KEYS"):
         Cipher(keys)

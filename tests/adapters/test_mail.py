@@ -329,6 +329,50 @@ async def test_it_gives_a_referent_her_addresses_in_her_first_mail(port: int, ma
     assert text.startswith("Bonjour Claire,")
 
 
+SILENT = {
+    "invitation": "Amïna n'a pas répondu à votre invitation, malgré nos messages.",
+    "invitation_again": "Amïna n'a pas répondu à votre invitation, malgré nos messages.",
+    "noshow": "Amïna n'a pas répondu à nos propositions de rendez-vous, après une absence, malgré nos messages.",
+    "contract": "Amïna n'a pas répondu au sujet du contrat d'engagement à signer, malgré nos messages.",
+    "obstacle": "Amïna n'a pas répondu au sujet d'une difficulté partagée avec vous, malgré nos messages.",
+    "another": "Amïna n'a pas répondu, malgré nos messages.",
+}
+
+
+@pytest.mark.parametrize(("kind", "sentence"), SILENT.items(), ids=list(SILENT))
+async def test_it_tells_who_follows_her_that_she_does_not_answer(
+    kind: str, sentence: str, port: int, mailbox: Mailbox
+) -> None:
+    sender, public = "coup-de-pouce@example.org", "https://aide.example.org"
+    mailer = SmtpMailer(f"smtp://127.0.0.1:{port}", sender, FakeClock(), public)
+    values = {"first_name": "Amïna", "kind": kind, "person": "abcd"}
+    await mailer.send(Mail(50, CLAIRE.email, "silent", values))
+    await mailer.send(Mail(51, CLAIRE.email, "silent", {**values, "first_name": ""}))
+    named, nameless = [message for _, _, message in mailbox.received]
+    assert named["Subject"] == nameless["Subject"] == "Une personne qui n'a pas répondu"
+    assert named.get_content().replace("\r", "") == (
+        f"{sentence}\n"
+        "Nous ne lui écrivons plus à ce sujet. Vous pouvez l'appeler ou lui envoyer une lettre.\n\n"
+        "Son numéro est sur sa page : https://aide.example.org/workspace/people/abcd\n"
+    )
+    assert nameless.get_content().startswith("Une personne que vous suivez n'a pas répondu")
+
+
+async def test_it_tells_who_follows_her_that_no_place_was_free(port: int, mailbox: Mailbox) -> None:
+    mailer = SmtpMailer(
+        f"smtp://127.0.0.1:{port}", "coup-de-pouce@example.org", FakeClock(), "https://aide.example.org"
+    )
+    values = {"first_name": "Amïna", "kind": "nothing_free", "person": "abcd"}
+    await mailer.send(Mail(52, CLAIRE.email, "silent", values))
+    [(_, _, told)] = mailbox.received
+    assert told["Subject"] == "Une invitation qui ne part pas"
+    assert told.get_content().replace("\r", "") == (
+        "L'invitation de Amïna attend depuis une semaine : aucune place n'est libre.\n"
+        "Elle n'est pas partie. Ouvrez du temps, puis invitez de nouveau : https://aide.example.org/workspace/openings\n\n"
+        "Son numéro est sur sa page : https://aide.example.org/workspace/people/abcd\n"
+    )
+
+
 # the simulator's mailbox
 
 

@@ -16,12 +16,15 @@ from taskiq.api import run_receiver_task
 from taskiq_redis import RedisStreamBroker
 
 from gateway import worker as worker_module
+from gateway.adapters.announcing import Announcer
 from gateway.adapters.database.jobs import LEASE
 from gateway.adapters.database.store import DatabaseStore
 from gateway.adapters.queue import TaskiqQueue, Work, open_broker
+from gateway.errors import QueueAway
 from gateway.settings import ROOT
 from gateway.worker import Worker
 from tests.adapters.conftest import LeaseClock
+from tests.adapters.servers import free_port
 from tests.adapters.work import Service, soon
 from tests.usecases.fakes import FakeCarrier
 
@@ -292,3 +295,147 @@ async def test_it_does_the_work_of_a_killed_worker_after_its_lease(
                 await soon(service.calm)
     assert service.texts == ["fr:utter_un"]
     assert [q.again for q in service.assistant.asked] == [True]
+
+
+# Redis away
+
+
+@contextlib.asynccontextmanager
+async def unhearing(worker: bool, work: Work, url: str) -> AsyncIterator[TaskiqQueue]:
+    queue = TaskiqQueue(open_broker(url), work)
+    queue.broker.is_worker_process = worker
+    await queue.broker.startup()
+    try:
+        yield queue
+    finally:
+        await queue.broker.shutdown()
+
+
+@pytest.fixture(params=["nobody listens", "frozen"])
+async def away(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    if request.param == "nobody listens":
+        yield f"redis://127.0.0.1:{free_port()}"
+        return
+    frozen = await asyncio.start_server(lambda _reader, _writer: asyncio.Event().wait(), "127.0.0.1", 0)
+    yield f"redis://127.0.0.1:{frozen.sockets[0].getsockname()[1]}"
+    frozen.close()
+
+
+async def test_a_worker_does_itself_what_it_cannot_ring_for(away: str) -> None:
+    done: list[int] = []
+
+    async def work(job_id: int) -> None:
+        done.append(job_id)
+
+    async with unhearing(True, work, away) as queue:
+        started = time.monotonic()
+        for job_id in range(50):
+            await queue.ring(job_id)
+        await queue.settled(10)
+    assert done == list(range(50))
+    assert time.monotonic() - started < 10  # one try, not fifty time-outs
+
+
+async def test_a_gateway_says_that_nobody_heard(away: str) -> None:
+    async def work(_job_id: int) -> None:
+        raise AssertionError("a gateway does no job while there are workers")
+
+    async with unhearing(False, work, away) as queue:
+        for _ in range(3):
+            with pytest.raises(QueueAway):
+                await queue.ring(1)
+
+
+async def test_it_answers_while_redis_is_away(store: DatabaseStore, away: str, quick_sweep: None) -> None:
+    service = Service(store)
+    async with unhearing(True, service.worker.do, away) as queue:
+        service.worker.queue = queue
+        await service.says("un")
+        async with sweeping(service.worker):
+            await soon(lambda: len(service.carrier.sent) == 1)
+        await queue.settled(10)
+    assert service.texts == ["fr:utter_un"]
+
+
+async def test_it_listens_to_a_redis_that_starts_after_it(valkey: str) -> None:
+    port, rung = free_port(), []
+
+    async def work(job_id: int) -> None:
+        rung.append(job_id)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_unix_connection(valkey.removeprefix("unix://"))
+
+        async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+            while data := await source.read(65536):
+                target.write(data)
+
+        both = (pass_on(reader, there[1]), pass_on(there[0], writer))
+        with contextlib.suppress(OSError):
+            await asyncio.gather(*both)
+
+    broker = open_broker(f"redis://127.0.0.1:{port}")
+    broker.is_worker_process = True
+    queue = TaskiqQueue(broker, work)
+    await broker.startup()
+    receiver = asyncio.create_task(run_receiver_task(broker))
+    server = await asyncio.start_server(relay, "127.0.0.1", port)
+    other = TaskiqQueue(open_broker(valkey))  # the gateway, which found Redis
+
+    async def heard() -> bool:
+        await other.ring(5)
+        return 5 in rung
+
+    await soon(heard)
+    receiver.cancel()
+    await asyncio.gather(receiver, return_exceptions=True)
+    for one in (queue, other):
+        await one.broker.shutdown()
+    server.close()
+
+
+async def test_it_waits_for_what_was_begun_when_it_stops() -> None:
+    ended: list[int] = []
+
+    async def work(job_id: int) -> None:
+        await asyncio.sleep(0.2 if job_id == 1 else 60)
+        ended.append(job_id)
+
+    queue = TaskiqQueue(open_broker(""), work)
+    await queue.ring(1)
+    await asyncio.sleep(0.05)
+    await queue.settled(30)
+    assert ended == [1]
+    await queue.ring(2)
+    await asyncio.sleep(0.05)
+    await queue.settled(0.1)  # too long: its lease will end, and another goes on
+    assert ended == [1]
+
+
+# an answer is told to the pages of other processes
+
+
+async def test_it_tells_the_other_processes_of_an_answer(valkey: str) -> None:
+    told: list[int] = []
+    worker, gateway = Announcer(valkey), Announcer(valkey)
+    listening_ = asyncio.create_task(gateway.listen_forever(told.append))
+
+    async def heard(conversation: int) -> bool:
+        worker.tell(conversation)
+        return conversation in told
+
+    await soon(lambda: heard(7))
+    with redis.Redis.from_url(valkey) as client:
+        client.client_kill_filter(_type="pubsub")  # the line breaks
+    await soon(lambda: heard(8))
+    listening_.cancel()
+    await asyncio.gather(listening_, return_exceptions=True)
+    for one in (worker, gateway):
+        await one.close()
+
+
+async def test_it_tells_nobody_while_redis_is_away(away: str) -> None:
+    worker = Announcer(away)
+    worker.tell(7)
+    await asyncio.gather(*worker._telling)
+    await worker.close()

@@ -16,6 +16,7 @@ from gateway.domain.conversation import Channel, Reply
 from gateway.errors import AssistantSilent, MailLater, MailRefused, NumberUnreachable, SendLater, SendUnsure
 from gateway.ports import Question
 from gateway.turns import PATIENCE
+from gateway.usecases import delivery
 from gateway.usecases.delivery import note_status
 from gateway.worker import Worker
 from tests.adapters.conftest import LeaseClock
@@ -192,6 +193,26 @@ async def test_it_sends_once_when_it_died_while_sending(service: Service, lease_
     await service.drain()
     assert service.carrier.sent == []
     assert await service.statuses() == ["sent"]
+
+
+async def test_it_sends_once_when_it_was_frozen_before_it_sent(
+    service: Service, lease_clock: LeaseClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker takes its work over, and it wakes up with the message in its hands."""
+    await service.says("un")
+    other, hand_over = Service(service.store, carrier=service.carrier), delivery.hand_over
+
+    async def after_a_long_sleep(*arguments: Any) -> Any:
+        monkeypatch.setattr(delivery, "hand_over", hand_over)
+        lease_clock.seconds += LEASE + 1
+        await other.drain()
+        assert len(service.carrier.sent) == 1
+        return await hand_over(*arguments)
+
+    monkeypatch.setattr(delivery, "hand_over", after_a_long_sleep)
+    await service.drain()
+    assert await service.calm()
+    assert service.texts == ["fr:utter_un"]
 
 
 async def test_it_keeps_order_while_the_carrier_is_full(store: DatabaseStore) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,6 +12,13 @@ import httpx2
 if TYPE_CHECKING:
     from tests.conversations.player import Player
 
+FOLLOWS = {
+    "invite": "invitation",
+    "relance plus": "invitation/stop",
+    "fait signer": "contract",
+    "voit signé le contrat de": "contract/signed",
+}
+STATUSES = {"venue": "seen", "absente": "noshow"}
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 
@@ -25,7 +33,6 @@ class Office:
         mails = [m for m in self.http.get("/simulator/api/mails").json() if m["to"] == email]
         links = [link for m in mails for link in re.findall(r"\S+/workspace/sign-in/\S+", str(m["text"]))]
         self.http.post(urlsplit(links[-1]).path).raise_for_status()
-        player.mails_before += 1  # the mail with the link is no matter of the story
 
     def get(self, path: str) -> str:
         answer = self.http.get(path)
@@ -69,12 +76,53 @@ class Office:
         path = self.person(name)
         self.post(f"{path}/messages", self.get(path), text=text)
 
-    def takes_over(self, name: str, back: bool = False) -> None:
+    def takes_over(self, name: str) -> None:
         path = self.person(name)
-        self.post(f"{path}/{'give-back' if back else 'take-over'}", self.get(path))
+        self.post(f"{path}/take-over", self.get(path))
 
-    def is_away(self, days: int, substitute: str) -> None:
-        day = (self.player._now() + timedelta(days=days)).date()
+    def gives_back(self, name: str) -> None:
+        path = self.person(name)
+        self.post(f"{path}/give-back", self.get(path))
+
+    def notes(self, name: str, became: str) -> None:
+        """What became of the appointment that was to be: "venue", "absente"."""
+        links = dict.fromkeys(re.findall(r"/workspace/appointments/\d+", self.get(self.person(name))))
+        pages = [(path, page) for path in links if f"{path}/status" in (page := self.get(path))]
+        assert pages, f"{name} n'a pas eu de rendez-vous"
+        path, page = pages[0]
+        self.post(f"{path}/status", page, sequence=_sequence(page), status=STATUSES[became])
+
+    def follows(self, what: str, name: str) -> None:
+        path = self.person(name)
+        self.post(f"{path}/{FOLLOWS[what]}", self.get(path))
+
+    def writes_to_all(self, **fields: str) -> None:
+        """To all whom she follows, as the preview counts them. `fields`: text, or response."""
+        page = self.get("/workspace/campaigns/new")
+        token = re.search(r'name="token" value="(\w+)"', page)
+        assert token, "pas de formulaire"
+        form = {"token": token[1], "scope": "mine", **fields}
+        csrf = _CSRF.search(page)
+        assert csrf
+        shown = html.unescape(self.http.post("/workspace/campaigns/new", data={"csrf": csrf[1], **form}).text)
+        seen = re.search(r'name="seen" value="(\d+)"', shown)
+        assert seen, "personne ne le recevra"
+        self.post("/workspace/campaigns", shown, seen=seen[1], **form)
+
+    def sends_to_all(self, title: str) -> None:
+        page = self.get("/workspace/campaigns/new")
+        option = re.search(rf'<option value="([^"]+)">\s*{re.escape(title)}\s*</option>', page)
+        assert option, f"pas de message « {title} »"
+        self.writes_to_all(response=option[1])
+
+    def stops_writing(self) -> None:
+        """The last message to all."""
+        links = re.findall(r"/workspace/campaigns/[0-9a-f]{32}", self.get("/workspace/campaigns"))
+        assert links, "aucun envoi"
+        self.post(f"{links[0]}/stop", self.get(links[0]))
+
+    def is_away(self, days: str | None, substitute: str) -> None:
+        day = (self.player._now() + timedelta(days=int(days or 1))).date()
         page = self.get("/workspace/openings")
         option = re.search(rf'<option value="(\d+)"[^>]*>\s*{re.escape(substitute)}\b', page)
         assert option, f"{substitute} ne peut pas remplacer"
@@ -83,26 +131,30 @@ class Office:
         )  # fmt: skip
 
 
+ORDERS: Sequence[tuple[str, Callable[..., None]]] = (
+    (r"annule (\w+)", Office.cancels),
+    (r"déplace (\w+)", Office.moves),
+    (r"donne rendez-vous à (\w+)", Office.books),
+    (r"écrit à tous : (?P<text>.*)", Office.writes_to_all),
+    (r"envoie à tous : (.*)", Office.sends_to_all),
+    (r"arrête l'envoi", Office.stops_writing),
+    (r"écrit à (\w+) : (.*)", Office.writes),
+    (r"répond à la place du robot à (\w+)", Office.takes_over),
+    (r"rend la main à (\w+)", Office.gives_back),
+    (r"note (\w+) (absente|venue)", Office.notes),
+    (r"(invite|relance plus|fait signer|voit signé le contrat de) (\w+)", Office.follows),
+    (r"absente (?:demain|dans (\d+) jours), remplacée par (\w+)", Office.is_away),
+)
+
+
 def in_the_workspace(player: "Player", order: str) -> None:
     """`order`: "Nadia annule Zoé", and the others of the player's list."""
     name, _, what = order.partition(" ")
-    here = Office(player, player.referents[name])
-    if match := re.match(r"annule (\w+)$", what):
-        here.cancels(match[1])
-    elif match := re.match(r"déplace (\w+)$", what):
-        here.moves(match[1])
-    elif match := re.match(r"donne rendez-vous à (\w+)$", what):
-        here.books(match[1])
-    elif match := re.match(r"écrit à (\w+) : (.*)$", what):
-        here.writes(match[1], match[2])
-    elif match := re.match(r"répond à la place du robot à (\w+)$", what):
-        here.takes_over(match[1])
-    elif match := re.match(r"rend la main à (\w+)$", what):
-        here.takes_over(match[1], back=True)
-    elif match := re.match(r"absente (?:demain|dans (\d+) jours), remplacée par (\w+)$", what):
-        here.is_away(int(match[1] or 1), match[2])
-    else:
-        raise ValueError(f"espace : {order}")
+    for pattern, does in ORDERS:
+        if match := re.fullmatch(pattern, what):
+            here, named = Office(player, player.referents[name]), match.groupdict()
+            return does(here, **named) if named else does(here, *match.groups())
+    raise ValueError(f"espace : {order}")
 
 
 def _sequence(page: str) -> str:

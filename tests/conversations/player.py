@@ -25,19 +25,26 @@ espace    Nadia annule Zoé                   ce que fait la référente dans so
           Nadia déplace Zoé                  annule, déplace (au premier créneau libre), « Nadia donne rendez-vous à Zoé »,
           Nadia écrit à Zoé : texte          « Nadia répond à la place du robot à Zoé », « Nadia rend la main à Zoé »,
           Nadia absente demain, remplacée par Ines
+          Nadia note Zoé absente (ou venue), Nadia invite Zoé, Nadia relance plus Zoé,
+          Nadia fait signer Zoé, Nadia voit signé le contrat de Zoé
+          Nadia écrit à tous : texte         à toutes ses personnes ; « Nadia envoie à tous : Titre », un message du service ;
+          Nadia arrête l'envoi               le dernier envoi à tous
 regarde   Zoé                                la suite se passe sur son téléphone
 horloge   +2 jours                           heures, jours, minutes
 horloge   demain 9 h                         le lendemain à cette heure, à Paris
+horloge   mardi 9 h                          le prochain mardi que suivent douze jours sans jour férié
+horloge   le 20, 9 h                         le prochain 20 d'un mois
 opérateur 429                                une panne ; « normal » pour finir
 opérateur rapports en double                 ou en désordre : les accusés de réception
 robot     arrêté                             ou figé ; « démarré » ensuite
 vérifier  1 SMS                              reçu depuis qu'elle a écrit
-vérifier  2 segments au plus
+vérifier  reçu samedi à 19 h                 le dernier SMS : le jour et l'heure à Paris, à dix minutes près
+vérifier  2 segments au plus                 depuis qu'elle a écrit ; « dernier SMS, 2 segments au plus »
 vérifier  réponses utter_welcome, utter_menu/main
 vérifier  courriel à claire                  un courriel est parti à cette adresse depuis le début
 vérifier  courriel urgent à claire
 vérifier  courriel dit Prénom : Amina        le dernier ; « courriel tait … » : il ne le dit pas
-vérifier  aucun courriel                     ou « 2 courriels » : depuis le début, pour tous
+vérifier  aucun courriel                     ou « 2 courriels » : depuis le début, pour tous ceux de ce script
 vérifier  statut delivered
 vérifier  partagé mobility 3             son référent le voit, avec cette gravité ; « partagé health » : sans gravité
 vérifier  rien de partagé
@@ -55,6 +62,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx2
+from holidays import country_holidays
 
 from tests.conversations.office import in_the_workspace
 
@@ -69,6 +77,10 @@ _PERSON = re.compile(
 _TURN = re.compile(r"^(?P<name>\w+) >\s*(?P<text>.*)$")
 _LENGTH = re.compile(r"^\+(\d+) (minutes?|heures?|jours?)$")
 _MORNING = re.compile(r"^demain (\d+) h$")
+_DAY = re.compile(r"^le (\d+), (\d+) h$")
+_RECEIVED = re.compile(r"^reçu (\w+) à (\d+) h(?: (\d\d))?$")
+WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_WEEKDAY = re.compile(rf"^({'|'.join(WEEKDAYS)}) (\d+) h$")
 _MARK = re.compile(r"^\[(x\d|1600|sali|opérateur (?:STOP|START))\] ?(.*)$")
 KINDS = {
     "horloge": "clock", "opérateur": "carrier", "robot": "robot", "vérifier": "check", "ouverture": "opens",
@@ -79,6 +91,8 @@ _OPENING = re.compile(
 )
 REPORTS = {"rapports en double": "twice", "rapports en désordre": "disorder"}
 ON_THE_PHONE = ("accepted", "sending", "sent", "delivered")
+_OF_A_STORY = re.compile(r"\w+\.\d+@")  # Nadia, who exists in one script
+_OF_NO_STORY = re.compile(r"/sign-in/|depuis longtemps")
 NOT_SENT = ("429", "500", "timeout", "timeout-lost")
 
 
@@ -227,10 +241,17 @@ class Player:
             length = f"P{match[1]}D" if match[2][0] == "j" else f"PT{match[1]}{match[2][0].upper()}"
             self.http.post("/simulator/api/clock", json={"advance": length}).raise_for_status()
             return
-        match = _MORNING.match(step.text)
-        assert match, f"ligne {step.line} : horloge +2 jours, +3 heures, +10 minutes, demain 9 h"
-        day = self._now() + timedelta(days=1)
-        then = day.replace(hour=int(match[1]), minute=0, second=0, microsecond=0)
+        tomorrow = self._now() + timedelta(days=1)
+        if match := _MORNING.match(step.text):
+            day = tomorrow
+        elif match := _WEEKDAY.match(step.text):
+            day = _quiet_fortnight(tomorrow, WEEKDAYS.index(match[1]))
+        elif match := _DAY.match(step.text):
+            day = next(d for n in range(62) if (d := tomorrow + timedelta(days=n)).day == int(match[1]))
+        assert match, (
+            f"ligne {step.line} : horloge +2 jours, +3 heures, +10 minutes, demain 9 h, mardi 9 h, le 20, 9 h"
+        )
+        then = day.replace(hour=int(match[match.lastindex or 1]), minute=0, second=0, microsecond=0)
         self.http.post("/simulator/api/clock", json={"now": then.isoformat()}).raise_for_status()
 
     def _carrier(self, step: Step) -> None:
@@ -253,9 +274,11 @@ class Player:
             wanted = int(match[1])
             self._until(lambda: len(self._since()) >= wanted, said)
             assert (found := len(self._since())) == wanted, f"{here} {found} SMS"
-        elif match := re.match(r"^(\d+) segments? au plus$", said):
-            found = sum(m["segments"] for m in last)
-            assert 0 < found <= int(match[1]), f"{here} {found} segments"
+        elif match := re.match(r"^(dernier SMS, )?(\d+) segments? au plus$", said):
+            found = sum(m["segments"] for m in (last[-1:] if match[1] else last))
+            assert 0 < found <= int(match[2]), f"{here} {found} segments"
+        elif match := _RECEIVED.match(said):
+            self._check_hour(*match.groups(), here=here)
         elif said.startswith("réponses "):
             names = [n.strip() for n in said.removeprefix("réponses ").split(",")]
             got = last[-1]["responses"] if last else []
@@ -278,6 +301,15 @@ class Player:
             self._until(lambda: self._out()[-1]["status"] == said.split()[1], said)
         else:
             self._check_mails(said, here)
+
+    def _check_hour(self, weekday: str, hour: str, minute: str | None, here: str) -> None:
+        __tracebackhide__ = True
+        got = datetime.fromisoformat(self._received()[-1]["at"]).astimezone(ZoneInfo("Europe/Paris"))
+        wanted = got.replace(hour=int(hour), minute=int(minute or 0), second=0, microsecond=0)
+        close = timedelta(0) <= got - wanted < timedelta(minutes=10)
+        assert (WEEKDAYS[got.weekday()], close) == (weekday, True), (
+            f"{here} {WEEKDAYS[got.weekday()]} {got:%H:%M}"
+        )
 
     def _check_mails(self, said: str, here: str) -> None:
         __tracebackhide__ = True
@@ -321,7 +353,10 @@ class Player:
         return self._received()[self.start.get(self.who, 0) :] if self.who else []
 
     def _mails(self) -> list[dict[str, Any]]:
-        return list(self.http.get("/simulator/api/mails").json())[self.mails_before :]
+        """Those of this story: not the links to sign in, nor what the service and other stories have to tell."""
+        since = self.http.get("/simulator/api/mails").json()[self.mails_before :]
+        others = {m["to"] for m in since if _OF_A_STORY.match(m["to"])} - set(self.referents.values())
+        return [m for m in since if m["to"] not in others and not _OF_NO_STORY.search(m["text"])]
 
     def _work(self) -> None:
         """Whatever is due is done: after that, what has not come will not come."""
@@ -350,6 +385,14 @@ class Player:
                 return
             time.sleep(0.02)
         raise Mismatch(f"attendu en vain : {what}")
+
+
+def _quiet_fortnight(day: datetime, weekday: int) -> datetime:
+    """That day, or the next such weekday, that no public holiday follows within twelve days."""
+    closed = country_holidays("FR", years=[day.year, day.year + 1])
+    while day.weekday() != weekday or any((day + timedelta(days=n)).date() in closed for n in range(13)):
+        day += timedelta(days=1)
+    return day
 
 
 def _message(text: str) -> dict[str, Any]:

@@ -1,16 +1,15 @@
 """Chaque fichier .txt de ce dossier est une conversation, jouée à travers le vrai système."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from tests.conversations.player import Mismatch, Player, Script, rewritten
+from tests.conversations.playing import FOLDER, name_of, play, scripts_in
 from tests.running import System
 
-FOLDER = Path(__file__).parent
-PATHS = sorted(FOLDER.rglob("*.txt"))
-SCRIPTS = {path: Script.read(path) for path in PATHS}
+ALL = sorted(FOLDER.rglob("*.txt"))
+PATHS = [path for path in ALL if path.parent.name != "relances"]  # those are in test_nudges.py
+SCRIPTS = scripts_in(PATHS)
 
 
 @pytest.fixture(scope="module")
@@ -19,19 +18,9 @@ def cast(system: System) -> dict[Path, dict[str, str]]:
     return system.cast(list(SCRIPTS.values()))
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda p: str(p.relative_to(FOLDER).with_suffix("")))
+@pytest.mark.parametrize("path", PATHS, ids=name_of)
 def test_it_holds_the_conversation(path: Path, system: System, cast: dict[Path, dict[str, str]]) -> None:
-    script, updating = SCRIPTS[path], os.environ.get("UPDATE") == "1"
-    player = Player(system.url, cast[path], system.robot, system.referents[path], system.import_, updating)
-    try:
-        player.play(script)
-    except Mismatch:
-        if not updating:
-            raise
-    finally:
-        system.calm()
-    if updating:
-        path.write_text(rewritten(script, player.heard), encoding="utf-8")
+    play(SCRIPTS[path], system, cast)
 
 
 def test_it_has_stories_for_every_kind_of_trouble() -> None:
@@ -43,7 +32,7 @@ def test_it_has_stories_for_every_kind_of_trouble() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda p: str(p.relative_to(FOLDER).with_suffix("")))
+@pytest.mark.parametrize("path", ALL, ids=name_of)
 def test_it_begins_with_a_title_and_what_it_proves(path: Path) -> None:
     title, why = path.read_text(encoding="utf-8").splitlines()[:2]
     assert title.strip() == title != ""

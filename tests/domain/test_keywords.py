@@ -7,6 +7,7 @@ from gateway.domain.text import folded
 
 COMMANDS = {
     "STOP", "START", "MENU", "AIDE", "RDV", "LANGUE", "PLUS", "SIMPLE", "SOURCE", "RETOUR", "PERSONNE",
+    "POURQUOI", "STOP RAPPEL", "STOP RELANCE", "STOP INFO", "HEURE",
 }  # fmt: skip
 
 
@@ -23,11 +24,33 @@ COMMANDS = {
         ("aide", "AIDE"), ("help", "AIDE"), ("RDV", "RDV"), ("rdv stp", "RDV"), ("rendez-vous", "RDV"),
         ("langue", "LANGUE"), ("plus", "PLUS"), ("la suite", "PLUS"), ("simple", "SIMPLE"),
         ("source", "SOURCE"), ("retour", "RETOUR"), ("appelez-moi", "PERSONNE"), ("call me", "PERSONNE"),
+        ("POURQUOI", "POURQUOI"), ("pk ce sms svp", "POURQUOI"), ("why this message?", "POURQUOI"), ("чому", "POURQUOI"),
+        ("HEURE", "HEURE"), ("écrivez-moi le soir svp", "HEURE"), ("text me in the evening", "HEURE"),
     ],
 )  # fmt: skip
 def test_it_obeys_a_keyword_that_is_the_whole_message(
     written: str, command: str, content: ContentFiles
 ) -> None:
+    assert command_in(written, content.vocabularies) == command
+
+
+@pytest.mark.parametrize(
+    ("written", "command"),
+    [
+        ("STOP RAPPEL", "STOP RAPPEL"), ("stop rappels", "STOP RAPPEL"), ("Stop les rappels !", "STOP RAPPEL"),
+        ("plus de rappels", "STOP RAPPEL"), ("jveu plu de rapel", "STOP RAPPEL"), ("stop reminders", "STOP RAPPEL"),
+        ("не напоминайте", "STOP RAPPEL"), ("وقفوا التذكيرات", "STOP RAPPEL"), ("hatırlatmayın", "STOP RAPPEL"),
+        ("STOP RELANCE", "STOP RELANCE"), ("arrêtez de me relancer", "STOP RELANCE"), ("no insistan", "STOP RELANCE"),
+        ("STOP INFO", "STOP INFO"), ("stop les infos svp", "STOP INFO"), ("stop notícias", "STOP INFO"),
+        # All of it, as before.
+        ("STOP", "STOP"), ("stop les messages", "STOP"), ("plus de messages", "STOP"), ("stop pub", "STOP"),
+        ("стоп рассылка", "STOP"), ("اوقفوا الرسائل", "STOP"),
+        # What comes close and is something else.
+        ("info", "AIDE"), ("plus d'infos", "PLUS"), ("rappelez-moi", "PERSONNE"), ("ne me rappelez plus", None),
+        ("pas de rappel", None), ("à quelle heure est mon rendez-vous", None), ("changer l'heure", None),
+    ],
+)  # fmt: skip
+def test_it_tells_one_stop_from_another(written: str, command: str | None, content: ContentFiles) -> None:
     assert command_in(written, content.vocabularies) == command
 
 
@@ -84,6 +107,13 @@ def test_it_gives_each_phrase_one_meaning(content: ContentFiles) -> None:
                 of = f"{name} {vocabulary.language}" if name == "a language" else name
                 meanings.setdefault(phrase, set()).add(of)
     assert {phrase: found for phrase, found in meanings.items() if len(found) > 1} == {}
+
+
+def test_it_hears_that_it_is_done_and_not_yet(content: ContentFiles) -> None:
+    """ "fait" answers "1 Oui", "pas encore" answers "2 Non, pas encore": see domain/menu.chosen."""
+    known = content.vocabularies
+    assert {"fait", "c est fait", "c est signe"} <= known.yes
+    assert {"pas encore", "toujours pas", "not yet", "henuz degil"} <= known.no
 
 
 def test_it_never_hides_a_digit_behind_a_keyword(content: ContentFiles) -> None:

@@ -2,10 +2,8 @@
 
 import logging
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +13,8 @@ import pytest
 
 from gateway.commands.__main__ import main
 from gateway.commands.demo import demonstration_settings
+from tests.system import disk
+from tests.system.disk import fill
 from tests.system.machine import listening, until
 from tests.system.starting import OURS, RASA, Started, one_sentence, started
 
@@ -128,27 +128,8 @@ def test_it_names_the_setting_that_is_wrong(refusal: Callable[..., str], name: s
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 2 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"no small disk without the right to mount one: {done.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def fill(disk: Path, leave: int) -> Path:
-    """Leaves this many bytes free."""
-    ballast = disk / "ballast"
-    free = shutil.disk_usage(disk).free
-    with ballast.open("ab") as file:
-        file.write(b"\0" * max(0, free - leave))
-    return ballast
+    with disk.small_disk(tmp_path / "disk", 2) as mounted:
+        yield mounted
 
 
 @pytest.mark.parametrize(

@@ -207,9 +207,9 @@ PAGES = {
     "book": "", "begun": "", "coming": "", "callbacks": "/workspace/callbacks",
     "openings": "/workspace/openings", "obstacles": "/workspace/obstacles",
     "settings": "/workspace/settings", "access": "/workspace/access", "questions": "/workspace/questions",
-    "question": "", "figures": "/workspace/figures",
+    "question": "", "figures": "/workspace/figures", "service": "/workspace/service",
 }  # fmt: skip
-OF_LEADERS = ("questions", "question", "figures")
+OF_LEADERS = ("questions", "question", "figures", "service")
 SIZES = {"phone": {"width": 320, "height": 568}, "desk": {"width": 1280, "height": 800}}
 
 

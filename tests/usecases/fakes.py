@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from gateway.domain.conversation import Channel, Conversation, Inbound, Outcome, Reply, State
 from gateway.domain.keywords import Vocabularies, Vocabulary
 from gateway.domain.menu import Choice, numbered
+from gateway.domain.nudge import FollowUp
 from gateway.domain.obstacle import SharedObstacle
 from gateway.domain.people import Beneficiary, CallbackRequest, Referent
 from gateway.domain.questions import Exchange, KeptQuestion
@@ -73,6 +74,9 @@ class FakeWords:
 
     def sourced(self, response: str, today: str = "") -> Mapping[str, Any]:
         return self.metadata.get(response, {})
+
+    def campaign_messages(self) -> Sequence[tuple[str, str]]:
+        return ()
 
     def language_choices(self) -> Sequence[tuple[str, str]]:
         return [("fr", "Français"), ("en", "English")]
@@ -142,6 +146,15 @@ class FakeCarrier:
     sent: list[tuple[str, str]] = field(default_factory=list)
     looked: list[tuple[str, str, datetime]] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
+    redacted: list[str] = field(default_factory=list)
+    not_yet: dict[str, Exception] = field(
+        default_factory=dict
+    )  # the carrier's number → why it is not forgotten
+
+    async def redact(self, sid: str) -> None:
+        if sid in self.not_yet:
+            raise self.not_yet[sid]
+        self.redacted.append(sid)
 
     async def send(self, to: str, text: str) -> str:
         if self.failures:
@@ -208,6 +221,12 @@ class FakeStore:
     shared: dict[tuple[int, str], SharedObstacle] = field(default_factory=dict)
     erased: list[int] = field(default_factory=list)
     unbound: list[int] = field(default_factory=list)
+    followed: dict[str, FollowUp] = field(default_factory=dict)
+    nudges_answered: list[int] = field(default_factory=list)
+    nudges_ended: list[int] = field(default_factory=list)
+    acted: list[tuple[str, int]] = field(default_factory=list)
+    forgotten_plans: list[tuple[str, int]] = field(default_factory=list)
+    ended_plans: list[tuple[int, str]] = field(default_factory=list)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["FakeStore"]:
@@ -260,10 +279,46 @@ class FakeStore:
     async def save_turn(self, before: Conversation, outcome: Outcome, now: datetime) -> None:
         self.turns.append(outcome)
 
-    async def opt_out(self, conversation_id: int, source: str, now: datetime) -> None:
+    async def nudge_answered(self, nudge_id: int, now: datetime) -> None:
+        self.nudges_answered.append(nudge_id)
+
+    async def nudges_stopped(self, conversation_id: int, now: datetime) -> None:
+        self.nudges_ended.append(conversation_id)
+
+    async def nudges_acted(self, about: str, matter_id: int, now: datetime) -> None:
+        self.acted.append((about, matter_id))
+
+    async def forget_planned(self, about: str, matter_id: int, but_version: int | None = None) -> None:
+        self.forgotten_plans.append((about, matter_id))
+
+    async def end_all_planned(self, conversation_id: int, why: str, now: datetime) -> None:
+        self.ended_plans.append((conversation_id, why))
+
+    async def open_follow_up(self, key: str, new: FollowUp) -> int:
+        known = self.followed.get(key)
+        self.followed[key] = replace(new, id=known.id if known else len(self.followed) + 1)
+        return self.followed[key].id
+
+    async def follow_ups(self, ids: Sequence[int]) -> Sequence[FollowUp]:
+        return [one for one in self.followed.values() if one.id in ids]
+
+    async def open_follow_ups(self, conversation_id: int, about: str = "") -> Sequence[FollowUp]:
+        return [
+            one for one in self.followed.values()
+            if one.conversation_id == conversation_id and not one.closed_at and about in ("", one.about)
+        ]  # fmt: skip
+
+    async def close_follow_up(self, follow_up_id: int, outcome: str, now: datetime) -> bool:
+        for key, one in self.followed.items():
+            if one.id == follow_up_id and not one.closed_at:
+                self.followed[key] = replace(one, closed_at=now, outcome=outcome)
+                return True
+        return False
+
+    async def opt_out(self, conversation_id: int, source: str, now: datetime, topic: str = "all") -> None:
         self.stopped.append((conversation_id, source))
 
-    async def opt_in(self, conversation_id: int, source: str, now: datetime) -> None:
+    async def opt_in(self, conversation_id: int, source: str, now: datetime, topic: str = "all") -> None:
         self.started.append(conversation_id)
 
     async def number_failed(self, conversation_id: int, code: int | None) -> bool:

@@ -54,6 +54,19 @@ async def test_it_marks_a_message_before_the_carrier_is_asked(store: FakeStore) 
     assert carrier.looked == [(AMINA_PHONE, "Bonjour", NOW - timedelta(minutes=1))]
 
 
+async def test_it_sends_nothing_once_the_right_to_send_is_over(store: FakeStore) -> None:
+    """Frozen since it took the message: by now another process may have sent it, and only the list can tell."""
+    message, carrier = await next_message(store, 1), FakeCarrier()  # type: ignore[arg-type]
+    assert message
+    result = await hand_over(store, carrier, message, lambda: False)  # type: ignore[arg-type]
+    assert isinstance(result, SendUnsure)
+    assert carrier.sent == []
+    await settle(store, 1, message, result, TEAM, NOW)  # type: ignore[arg-type]
+    await once(store, carrier)
+    assert carrier.sent == [(AMINA_PHONE, "Bonjour")]
+    assert carrier.looked != []
+
+
 async def test_it_sends_again_later_what_the_carrier_refused_for_now(store: FakeStore) -> None:
     carrier = FakeCarrier([SendLater(20429)])
     done = await once(store, carrier)
@@ -150,7 +163,8 @@ async def test_it_gives_up_a_message_that_would_only_puzzle_her(store: FakeStore
 async def test_it_tells_somebody_when_it_gives_up(store: FakeStore, failure: Exception) -> None:
     """A failure always has an owner."""
     await once(store, FakeCarrier([failure]), GIVE_UP + timedelta(minutes=1))
-    assert [mail.to for mail in store.mails.values()] == [CLAIRE.email]
+    assert [(mail.to, mail.template) for mail in store.mails.values()] == [(CLAIRE.email, "undelivered")]
+    assert not store.failing  # her number is not to blame
 
 
 async def test_it_takes_the_carriers_stop_for_a_stop(store: FakeStore) -> None:

@@ -77,7 +77,8 @@ async def test_it_keeps_the_session_out_of_reach(service: Service, secure: bool)
     cookie = (await service.http.get("/chat")).headers["set-cookie"]
     flags = [flag.strip().lower() for flag in cookie.split(";")[1:]]
     assert "httponly" in flags
-    assert "path=/chat" in flags
+    assert ("path=/" if secure else "path=/chat") in flags  # `__Host-` is for a whole host
+    assert cookie.startswith("__Host-conversation=" if secure else "conversation=")
     assert ("secure" in flags) is secure
     # Not "none"; and "strict" would forget her whenever she comes by a link of another site.
     assert "samesite=lax" in flags

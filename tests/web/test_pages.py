@@ -103,34 +103,40 @@ async def test_it_names_language_and_title(standing: Service, path: str) -> None
     assert re.search(r"<title>[^<]{5,}</title>", html)
 
 
-# alive, ready, measured
+# alive, ready, measured: see also test_seen.py
+
+ALL_WELL = {"ready": True, "database": True, "assistant": True, "work": True, "disk": True, "reasons": []}
 
 
 async def test_it_is_alive_and_ready(standing: Service) -> None:
     assert (await standing.http.get("/health/live")).json() == {"status": "ok"}
     ready = await standing.http.get("/health/ready")
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "database": True, "assistant": True})
+    assert (ready.status_code, ready.json()) == (200, ALL_WELL)
 
 
 async def test_it_is_not_ready_without_the_assistant(service: Service) -> None:
     service.assistant.is_ready = False
     ready = await service.http.get("/health/ready")
     assert ready.status_code == 503
-    assert ready.json() == {"ready": False, "database": True, "assistant": False}
+    sentence = "Le robot (Rasa) ne répond pas."
+    assert ready.json() == {**ALL_WELL, "ready": False, "assistant": False, "reasons": [sentence]}
     assert (await service.http.get("/health/live")).status_code == 200
 
 
 async def test_it_is_not_ready_without_the_database(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def gone() -> bool:
+    def gone() -> None:
         raise OSError("a secret address")
 
-    monkeypatch.setattr(service.wiring.store, "ready", gone)
+    monkeypatch.setattr(service.wiring.store.engine, "begin", gone)
     ready = await service.http.get("/health/ready")
     assert ready.status_code == 503
     assert ready.json()["database"] is False
-    assert "secret" not in ready.text
+    assert ready.json()["reasons"] == ["La base de données ne répond pas."]
+    measured = await service.http.get("/metrics")
+    assert "database_up 0.0" in measured.text
+    assert "secret" not in ready.text + measured.text + service.written
 
 
 async def test_it_counts_messages_without_naming_anybody(service: Service) -> None:

@@ -476,7 +476,7 @@ async def test_it_keeps_her_words_until_the_morning(desk: Desk, amina: Known, br
     answer = await browser.form(f"{amina.page}/messages", {"text": "À demain"})
     assert answer.headers["location"].endswith("?done=morning")
     page = (await browser.read(f"{amina.page}?done=morning")).replace("\xa0", " ")
-    assert "Il partira à 8 h : la nuit, rien ne sonne chez elle." in page
+    assert "Il partira mardi 24 novembre à 8 h : la nuit" in page
     await desk.service.wiring.worker.drain()
     assert [m for m in desk.service.carried if m["to"] == amina.phone] == []
     desk.service.wiring.clock.move_to(datetime(2026, 11, 24, 7, 0, tzinfo=UTC))
@@ -584,7 +584,7 @@ async def test_it_gives_the_log_as_a_file(desk: Desk, amina: Known, browser: Bro
 @pytest.mark.parametrize("cell", ["=1+1", "+33", "-2", "@SUM(A1)", "\t=1", "\r=1"])
 def test_it_gives_a_spreadsheet_nothing_to_compute(cell: str) -> None:
     ((read,),) = csv.reader(io.StringIO(written([(cell,)]).lstrip("\ufeff"), newline=""), delimiter=";")
-    assert read == f"'{cell}"
+    assert read == f"'{cell}".replace("\t", " ").replace("\r", " ")
 
 
 async def test_it_gives_nobody_the_log_of_somebody_elses_person(desk: Desk, amina: Known) -> None:

@@ -14,6 +14,7 @@ from fastapi.routing import iter_route_contexts
 
 from gateway.adapters.database import tables as t
 from gateway.domain.appointment import Absence, Opening
+from gateway.domain.campaign import Campaign
 from gateway.domain.people import CallbackRequest
 from gateway.web.workspace import router
 from tests.web.desk import HTMX, Browser, Desk
@@ -27,6 +28,11 @@ THEIRS: dict[tuple[str, str], Mapping[str, str]] = {
     ("POST", "/workspace/people/{pseudonym}/messages"): {"text": "Bonjour"},
     ("POST", "/workspace/people/{pseudonym}/take-over"): {},
     ("POST", "/workspace/people/{pseudonym}/give-back"): {},
+    ("POST", "/workspace/people/{pseudonym}/invitation"): {},
+    ("POST", "/workspace/people/{pseudonym}/invitation/stop"): {},
+    ("POST", "/workspace/people/{pseudonym}/contract"): {},
+    ("POST", "/workspace/people/{pseudonym}/contract/signed"): {},
+    ("POST", "/workspace/people/{pseudonym}/contract/withdraw"): {},
     ("GET", "/workspace/people/{pseudonym}/appointments"): {},
     ("POST", "/workspace/people/{pseudonym}/appointments"): {"slot": "a free one"},
     ("GET", "/workspace/appointments/{appointment_id}"): {},
@@ -38,6 +44,8 @@ THEIRS: dict[tuple[str, str], Mapping[str, str]] = {
     ("POST", "/workspace/openings/{opening_id}/exceptions"): {"day": THURSDAY.isoformat()},
     ("POST", "/workspace/absences/{absence_id}/delete"): {},
     ("POST", "/workspace/settings/sessions/{session_id}/end"): {},
+    ("GET", "/workspace/campaigns/{token}"): {},
+    ("POST", "/workspace/campaigns/{token}/stop"): {},
     # those that name her by a parameter of the query
     ("GET", "/workspace/access?person={pseudonym}"): {},
     ("GET", "/workspace/access.csv?person={pseudonym}"): {},
@@ -51,6 +59,7 @@ NOBODYS = {
     "/workspace/questions/{question_id}/delete": "linked to nobody; leads only",
 }
 HOURS = (time(9), time(12))
+CAMPAIGN = "c0ffee" * 5 + "00"
 CHANGED_BY_LOOKING = {"session"}  # its last sign of life
 
 
@@ -92,6 +101,7 @@ async def ids(office: Office, path: str = "") -> dict[str, str]:
             Absence(office.claire, desk.now.replace(year=2027), desk.now.replace(year=2028))
         )
         (session,) = await tx.sessions_of(office.claire, desk.now)
+        await tx.add_campaign(Campaign(0, office.claire, CAMPAIGN, desk.now, desk.now, text="Bonjour"))
     (callback,) = await office.rows(t.callback)
     return {
         "pseudonym": amina.pseudonym,
@@ -101,6 +111,7 @@ async def ids(office: Office, path: str = "") -> dict[str, str]:
         "opening_id": str(opening),
         "absence_id": str(absence),
         "session_id": str(session.id),
+        "token": CAMPAIGN,
     }
 
 

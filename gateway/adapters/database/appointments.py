@@ -62,6 +62,9 @@ class Appointments:
         found = await self._appointments(_with_referent().where(appointment.c.id == appointment_id))
         return found[0] if found else None
 
+    async def appointments(self, ids: Sequence[int]) -> Sequence[Appointment]:
+        return await self._appointments(_with_referent().where(appointment.c.id.in_(ids)))
+
     async def appointments_of_conversation(self, conversation_id: int) -> Sequence[Appointment]:
         """All that were booked there, whatever became of them, the last made first."""
         here = _with_referent().where(appointment.c.conversation_id == conversation_id)
@@ -191,6 +194,8 @@ class Appointments:
             external_id=row["external_id"],
             url=opened(row["url_sealed"]),
             referent_first_name=Referent("", opened(row["name_sealed"])).first_name,
+            created_at=row["created_at"],
+            changed_at=row["changed_at"],
         )
 
     @asynccontextmanager

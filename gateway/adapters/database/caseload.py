@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.adapters.database.conversations import bound_to_her
+from gateway.adapters.database.conversations import ALL, bound_to_her
 from gateway.adapters.database.engine import InlineConnection
 from gateway.adapters.database.tables import (
     absence,
@@ -158,8 +158,8 @@ class Caseload:
         return False
 
     async def opt_outs(self, conversation_id: int) -> Sequence[StopRow]:
-        """Newest first, the ended ones too."""
-        hers = select(opt_out).where(opt_out.c.conversation_id == conversation_id)
+        """Whole ones, newest first, the ended ones too."""
+        hers = select(opt_out).where(opt_out.c.conversation_id == conversation_id, opt_out.c.topic == ALL)
         rows = await self.db.execute(hers.order_by(opt_out.c.id.desc()))
         return [StopRow(r["at"], r["source"], r["ended_at"]) for r in rows.mappings()]
 

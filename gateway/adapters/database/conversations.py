@@ -1,7 +1,7 @@
 """Conversations: one person on one channel, and where she stands."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, upd
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.database.engine import InlineConnection
+from gateway.adapters.database.refusals import Refusals
 from gateway.adapters.database.tables import (
     UtcDateTime,
+    appointment,
     beneficiary,
     callback,
     conversation,
@@ -24,6 +26,7 @@ from gateway.domain.people import ASK_FOR_A_CALL, Beneficiary, Referent
 
 # A call back asked for less than a day ago is "already noted": the referent gets one mail, not ten.
 ASKED_LATELY = timedelta(days=1)
+ALL = "all"  # the topic of a whole STOP
 
 
 def bound_to_her() -> ColumnElement[bool]:
@@ -37,14 +40,14 @@ def bound_to_her() -> ColumnElement[bool]:
 
 @cache  # building a statement costs more than running it: built once, its values come with each call
 def _with_people() -> Select[Any]:
-    """A conversation, the person and referent bound to its number, and what is open about it."""
+    """Conversations, the person and referent bound to each number, and what is open about it."""
     stopped = select(func.count()).where(
-        opt_out.c.conversation_id == bindparam("the_id"),
+        opt_out.c.conversation_id == conversation.c.id,
         opt_out.c.topic == "all",
         opt_out.c.ended_at.is_(None),
     )
     asked = select(func.count()).where(
-        callback.c.conversation_id == bindparam("the_id"),
+        callback.c.conversation_id == conversation.c.id,
         callback.c.closed_at.is_(None),
         callback.c.reason.in_(ASK_FOR_A_CALL),  # "I will be late" asks nobody to call
         callback.c.at > bindparam("asked_since", type_=UtcDateTime()),
@@ -55,8 +58,8 @@ def _with_people() -> Select[Any]:
     return (
         select(
             conversation,
-            stopped.scalar_subquery().label("stopped"),
-            asked.scalar_subquery().label("asked"),
+            stopped.correlate(conversation).scalar_subquery().label("stopped"),
+            asked.correlate(conversation).scalar_subquery().label("asked"),
             beneficiary.c.id.label("b_id"),
             beneficiary.c.first_name_sealed,
             beneficiary.c.language.label("b_language"),
@@ -71,11 +74,11 @@ def _with_people() -> Select[Any]:
             referent.c.structure,
         )
         .select_from(people)
-        .where(conversation.c.id == bindparam("the_id"))
+        .where(conversation.c.id.in_(bindparam("the_ids", expanding=True)))
     )
 
 
-class Conversations:
+class Conversations(Refusals):
     db: AsyncConnection | InlineConnection
     cipher: Cipher
 
@@ -93,10 +96,17 @@ class Conversations:
         return (await self.db.execute(select(conversation.c.id).where(here))).scalar()
 
     async def conversation_at(self, channel: Channel, address: str, now: datetime, language: str = "") -> int:
-        """The conversation at this address, made when it is new, in `language` when she chose one."""
-        found = await self.find_conversation(channel, address)
+        """The conversation at this address, made when it is new, in `language` when she chose one.
+
+        It stays until the end of the transaction; one that is being forgotten is waited for, then made anew.
+        """
+        here = select(conversation.c.id).where(
+            conversation.c.channel == channel.value,
+            conversation.c.address_index == self.cipher.index(address),
+        )
+        found = (await self.db.execute(here.with_for_update(read=True, key_share=True))).scalar()
         if found is not None:
-            return found
+            return int(found)
         added = self.insert(conversation).values(
             channel=channel.value,
             address_index=self.cipher.index(address),
@@ -107,13 +117,18 @@ class Conversations:
             created_at=now,
         )
         await self.db.execute(added.on_conflict_do_nothing())
+        await self.give_back_refusals(now, self.cipher.index(address))
         return int(await self.find_conversation(channel, address) or 0)
 
     async def conversation(self, conversation_id: int, now: datetime) -> Conversation:
-        found = await self.db.execute(
-            _with_people(), {"the_id": conversation_id, "asked_since": now - ASKED_LATELY}
-        )
-        row = found.mappings().one()
+        return (await self.conversations([conversation_id], now))[conversation_id]
+
+    async def conversations(self, ids: Sequence[int], now: datetime) -> Mapping[int, Conversation]:
+        asked = {"the_ids": list(ids), "asked_since": now - ASKED_LATELY}
+        rows = (await self.db.execute(_with_people(), asked)).mappings()
+        return {row["id"]: self._conversation(row, now) for row in rows}
+
+    def _conversation(self, row: Mapping[Any, Any], now: datetime) -> Conversation:
         opened = self.cipher.open
         address = opened(row["address_sealed"])
         person = row["b_id"] and Beneficiary(
@@ -172,27 +187,43 @@ class Conversations:
         )
 
     async def unbind(self, conversation_id: int) -> None:
+        """What she booked before we knew her name is hers too: it does not go to who has her number now."""
+        her = (
+            select(beneficiary.c.id)
+            .join(conversation, bound_to_her())
+            .where(conversation.c.id == conversation_id)
+            .scalar_subquery()
+        )
+        await self.db.execute(
+            update(appointment)
+            .where(appointment.c.conversation_id == conversation_id, appointment.c.beneficiary_id.is_(None))
+            .values(beneficiary_id=her)
+        )
         await self.db.execute(
             update(conversation).where(conversation.c.id == conversation_id).values(unbound=True)
         )
 
-    async def opt_out(self, conversation_id: int, source: str, now: datetime) -> None:
+    async def opt_out(self, conversation_id: int, source: str, now: datetime, topic: str = ALL) -> None:
         open_ = await self.db.execute(
             select(opt_out.c.id).where(
-                opt_out.c.conversation_id == conversation_id, opt_out.c.ended_at.is_(None)
+                opt_out.c.conversation_id == conversation_id,
+                opt_out.c.topic == topic,
+                opt_out.c.ended_at.is_(None),
             )
         )
         if open_.first() is None:
             await self.db.execute(
-                self.insert(opt_out).values(conversation_id=conversation_id, source=source, at=now)
+                self.insert(opt_out).values(
+                    conversation_id=conversation_id, topic=topic, source=source, at=now
+                )
             )
 
-    async def opt_in(self, conversation_id: int, source: str, now: datetime) -> None:
-        await self.db.execute(
-            update(opt_out)
-            .where(opt_out.c.conversation_id == conversation_id, opt_out.c.ended_at.is_(None))
-            .values(ended_at=now)
-        )
+    async def opt_in(self, conversation_id: int, source: str, now: datetime, topic: str = ALL) -> None:
+        """START ends them all; a topic, that one alone."""
+        open_ = [opt_out.c.conversation_id == conversation_id, opt_out.c.ended_at.is_(None)]
+        if topic != ALL:
+            open_.append(opt_out.c.topic == topic)
+        await self.db.execute(update(opt_out).where(*open_).values(ended_at=now))
 
     async def number_failed(self, conversation_id: int, code: int | None) -> bool:
         marked = await self.db.execute(

@@ -10,12 +10,14 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, CursorResult, Executable, StaticPool, create_engine, event
+from sqlalchemy import Connection, CursorResult, Executable, StaticPool, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 BUSY = 10.0  # seconds to wait while another process (an import) writes
+
+MIGRATING = 79_000_001  # PostgreSQL's lock of this name: any number that nobody else takes
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -105,6 +107,8 @@ async def migrate(engine: Database) -> None:
         command.upgrade(config, "head")
 
     async with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # several gateways and workers start at once
+            await connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
         await connection.run_sync(upgrade)
 
 

@@ -81,7 +81,7 @@ class ExternalTools:
             return None
         return Bound(row["id"], self.cipher.open(row["phone_sealed"]), row["referent_id"])
 
-    async def save_external_beneficiary(self, person: Person) -> None:
+    async def save_external_beneficiary(self, person: Person, now: datetime) -> None:
         """Found again by her number there, else by her phone. New, and without a phone: she is not kept."""
         known = await self._beneficiary(beneficiary.c.external_id == person.external_id)
         holder = await self._beneficiary(beneficiary.c.phone_index == self.cipher.index(person.phone))
@@ -93,7 +93,7 @@ class ExternalTools:
             else:
                 phone = ""
         if known:
-            await self._update(known, person, phone)
+            await self._update(known, person, phone, now)
         elif phone:
             await self.db.execute(self.insert(beneficiary).values(**self._values(person, phone)))
 
@@ -119,8 +119,9 @@ class ExternalTools:
             await self.db.execute(hers.values(beneficiary_id=into["id"]))
             await self.db.execute(delete(beneficiary).where(beneficiary.c.id == known["id"]))
 
-    async def _update(self, known: Mapping[Any, Any], person: Person, phone: str) -> None:
+    async def _update(self, known: Mapping[Any, Any], person: Person, phone: str, now: datetime) -> None:
         values = self._values(person, phone, f"nobody:{known['id']}")
+        values["no_number_since"] = None if phone else known["no_number_since"] or now
         if not person.first_name:
             del values["first_name_sealed"]
         await self.db.execute(update(beneficiary).where(beneficiary.c.id == known["id"]).values(**values))

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.database.engine import InlineConnection
-from gateway.adapters.database.tables import conversation, early_status, message
+from gateway.adapters.database.tables import conversation, early_status, message, nudge
 from gateway.adapters.encryption import Cipher
 from gateway.domain.conversation import Channel, Conversation, Inbound
 from gateway.domain.sms import weigh
@@ -151,7 +151,11 @@ class Messages:
         row = (
             (
                 await self.db.execute(
-                    select(message, conversation.c.address_sealed)
+                    select(
+                        message,
+                        conversation.c.address_sealed,
+                        exists().where(nudge.c.message_id == message.c.id).label("nudge"),
+                    )
                     .join(conversation)
                     .where(
                         message.c.conversation_id == conversation_id,
@@ -170,7 +174,7 @@ class Messages:
             return None
         return Outbound(
             row["id"], self.cipher.open(row["address_sealed"]), self.cipher.open(row["text_sealed"]),
-            row["unsure"], row["attempts"], row["created_at"],
+            row["unsure"], row["attempts"], row["created_at"], row["in_reply_to"] is not None, row["nudge"],
         )  # fmt: skip
 
     async def mark_attempt(self, outbound_id: int) -> None:
@@ -217,6 +221,34 @@ class Messages:
             )
         )
         return early["error_code"] if early and worse else None
+
+    async def mark_all_sent(
+        self, sent: Sequence[tuple[int, str]], now: datetime
+    ) -> Sequence[tuple[int, int]]:
+        """(message, the carrier's number for it), many at once. Returns (message, error code) of the reports that came before us."""
+        if not sent:
+            return ()
+        named = dict(sent)
+        found = select(early_status).where(early_status.c.sid.in_(named.values()))
+        early = {row["sid"]: row for row in (await self.db.execute(found)).mappings()}
+        worse = {sid: row for sid, row in early.items() if _RANK.get(row["status"], 0) > _RANK["sent"]}
+        rows = [
+            {
+                "the_id": id_, "the_sid": sid,
+                "the_status": worse[sid]["status"] if sid in worse else "sent",
+                "the_code": worse[sid]["error_code"] if sid in worse else None,
+            }
+            for id_, sid in sent
+        ]  # fmt: skip
+        one = update(message).where(message.c.id == bindparam("the_id"))
+        new = {
+            "sid": bindparam("the_sid"), "status": bindparam("the_status"), "error_code": bindparam("the_code"),
+            "sent_at": now, "unsure": False,
+        }  # fmt: skip
+        await self.db.execute(one.values(**new), rows)
+        return [
+            (id_, worse[sid]["error_code"]) for id_, sid in sent if sid in worse and worse[sid]["error_code"]
+        ]
 
     async def unknown_sid(self, sids: Sequence[str]) -> str | None:
         """The first of the carrier's numbers that none of our messages has."""

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.database.calendars import new_secret
 from gateway.adapters.database.engine import InlineConnection
+from gateway.adapters.database.erasure import FORGOTTEN
 from gateway.adapters.database.tables import beneficiary, callback, mail, referent
 from gateway.adapters.encryption import Cipher
 from gateway.domain.people import Beneficiary, CallbackRequest, Referent
@@ -98,5 +99,6 @@ class People:
     async def mark_mail_sent(self, mail_id: int, now: datetime) -> None:
         sent = update(mail).where(mail.c.id == mail_id)
         await self.db.execute(sent.values(sent_at=now))
-        empty = self.cipher.seal_json({})  # a link that signs in is in the mailbox, and nowhere else
-        await self.db.execute(sent.where(mail.c.template == "sign_in").values(values_sealed=empty))
+        # A link that signs in is in the mailbox, and nowhere else; so is the name of who is forgotten.
+        passing = or_(mail.c.template == "sign_in", mail.c.key.startswith(FORGOTTEN))
+        await self.db.execute(sent.where(passing).values(values_sealed=self.cipher.seal_json({})))

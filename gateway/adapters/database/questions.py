@@ -1,7 +1,7 @@
 """Questions kept for the content team. No column leads to a person, nor does the date of sealing."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -11,6 +11,7 @@ from gateway.adapters.database.engine import InlineConnection
 from gateway.adapters.database.tables import message, question
 from gateway.adapters.encryption import Cipher
 from gateway.domain.questions import Exchange, KeptQuestion, Kind
+from gateway.usecases.learning import masked
 
 
 class Questions:
@@ -87,3 +88,21 @@ class Questions:
     async def forget_questions(self, before: date) -> int:
         """Those kept before this day, exported or not. How many there were."""
         return int((await self.db.execute(delete(question).where(question.c.day < before))).rowcount)
+
+    async def forget_questions_of(self, conversation_id: int) -> None:
+        """Linked to nobody, they are found by the very words of her messages, on that day or the next."""
+        hers = select(message.c.text_sealed, message.c.created_at).where(
+            message.c.conversation_id == conversation_id, message.c.direction == "in"
+        )
+        said = {
+            (masked(self.cipher.open(row.text_sealed)), row.created_at.date() + timedelta(days=n))
+            for row in await self.db.execute(hers)
+            for n in (0, 1)
+        }
+        kept = select(question.c.id, question.c.day, question.c.text_sealed)
+        its = [
+            row.id
+            for row in await self.db.execute(kept.where(question.c.day.in_({day for _, day in said})))
+            if (self.cipher.open(row.text_sealed), row.day) in said
+        ]
+        await self.db.execute(delete(question).where(question.c.id.in_(its)))

@@ -11,26 +11,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.adapters.database import tables as t
 from gateway.adapters.database.appointments import Appointments
 from gateway.adapters.database.calendars import Calendars
+from gateway.adapters.database.campaigns import Campaigns
 from gateway.adapters.database.caseload import Caseload
 from gateway.adapters.database.conversations import Conversations
 from gateway.adapters.database.desk import Desk
+from gateway.adapters.database.effects import Effects
 from gateway.adapters.database.engine import Database, InlineConnection
+from gateway.adapters.database.erasure import Erasure
 from gateway.adapters.database.external import ExternalTools
+from gateway.adapters.database.follow_ups import FollowUps
 from gateway.adapters.database.jobs import Jobs
 from gateway.adapters.database.messages import Messages
 from gateway.adapters.database.notices import Notices
+from gateway.adapters.database.nudge_rows import NudgeRows
+from gateway.adapters.database.nudges import Nudges
 from gateway.adapters.database.obstacles import SharedObstacles
 from gateway.adapters.database.openings import Openings
+from gateway.adapters.database.paces import Paces
 from gateway.adapters.database.people import People
 from gateway.adapters.database.questions import Questions
+from gateway.adapters.database.records import HeldRows
+from gateway.adapters.database.retention import Retention
 from gateway.adapters.database.services import LocalServices
+from gateway.adapters.database.standing import Standings
 from gateway.adapters.database.workspace import Workspace
 from gateway.adapters.encryption import Cipher
 
 
 class DatabaseTransaction(
     Conversations, Messages, Jobs, People, SharedObstacles, Questions, LocalServices, Openings, Appointments,
-    Notices, Caseload, Workspace, Desk, Calendars, ExternalTools,
+    Notices, Caseload, Workspace, Desk, Calendars, ExternalTools, FollowUps, Nudges, NudgeRows, Campaigns, Effects,
+    HeldRows, Erasure, Retention, Paces, Standings,
 ):  # fmt: skip
     """One transaction: each subject is a class of its own, and they share this connection."""
 

@@ -19,7 +19,13 @@ hold           what was just offered to somebody: others are offered it last
 waiting        who waits for a place
 calendar, event, busy   a referent's own calendar (CalDAV): its address, what we wrote there, when she is busy
 notice         something to tell her that she did not ask for, said in a turn of its own
+follow_up      what stays open until it is done: an invitation, an obstacle, a declaration, a contract, a talk
+nudge          a reminder or a nudge: planned, said once, or why it was not; and what it brought
+campaign       a message of a referent to many of her people
+pace           when the next unasked message may leave, for each of our numbers
 sign_in, session, access   the workspace: links by mail, who is signed in, who looked at whom
+refusal        a number whose owner was forgotten, and what must still not be written there: its keyed index alone
+leftover       what the carrier or Rasa still has of somebody forgotten, until they have forgotten it too
 """
 
 from datetime import UTC, datetime
@@ -27,6 +33,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -84,6 +91,7 @@ referent = Table(
     Column("calendar_index", String(64), unique=True, index=True),  # of the secret in her calendar's address
     Column("calendar_sealed", LargeBinary),
     Column("external_id", String(64), nullable=False, default="", index=True),  # in RDV Service Public
+    Column("idle_since", UtcDateTime),  # nothing shows that she still works here, since that look
 )
 
 beneficiary = Table(
@@ -99,6 +107,7 @@ beneficiary = Table(
     Column("audience", JSON, nullable=False, default=list),
     Column("referent_id", ForeignKey("referent.id"), index=True),
     Column("external_id", String(64), nullable=False, default="", index=True),  # in RDV Service Public
+    Column("no_number_since", UtcDateTime),  # hers was taken away: nobody can write to her
 )
 
 conversation = Table(
@@ -121,6 +130,8 @@ conversation = Table(
     # column only by making the table anew, which its own foreign keys forbid.
     Column("taken_by", Integer),
     Column("taken_at", UtcDateTime),
+    Column("warned_at", UtcDateTime),  # who follows her was told that she will be erased, if nothing is heard
+    Column("nudge_hour", Integer),  # the hour at which she wants what she did not ask for
     UniqueConstraint("channel", "address_index"),
 )
 
@@ -149,7 +160,9 @@ message = Table(
     Column("responses", JSON, nullable=False, default=list),
     Column("written_by", Integer),  # the referent whose own words these are
     Column("personal", Boolean, nullable=False, default=False),  # health, justice: hidden, then erased
+    Column("erased_at", UtcDateTime),  # its text was kept long enough
     Index("ix_message_conversation_status", "conversation_id", "direction", "status"),
+    Index("ix_message_created", "created_at"),  # what happened lately
 )
 
 job = Table(
@@ -202,6 +215,7 @@ mail = Table(
     Column("values_sealed", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
+    Column("erased_at", UtcDateTime),  # its values were kept long enough
 )
 
 early_status = Table(
@@ -390,6 +404,74 @@ notice = Table(
     Column("done_at", UtcDateTime),
 )
 
+follow_up = Table(
+    "follow_up",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(120), nullable=False, unique=True),  # keyed where it could speak of her health
+    Column("about", String(16), nullable=False),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("beneficiary_id", Integer),
+    Column("values_sealed", LargeBinary, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("due_on", Date),
+    Column("closed_at", UtcDateTime),
+    Column("outcome", String(16), nullable=False, default=""),
+)
+
+nudge = Table(
+    "nudge",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(120), nullable=False, unique=True),
+    Column("kind", String(40), nullable=False),
+    Column("about", String(16), nullable=False),
+    Column("matter_id", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False),
+    Column("beneficiary_id", Integer),
+    Column("step", Integer, nullable=False),
+    Column("capped", Boolean, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),  # moved on when it must wait
+    Column("planned_at", UtcDateTime, nullable=False),  # the due_at that it was born with
+    Column("state", String(8), nullable=False, default="planned"),  # planned, said, ended, control, told
+    Column("why", String(24), nullable=False, default=""),  # a Why: what kept it from being said
+    Column("message_id", Integer, index=True),
+    Column("said_at", UtcDateTime),
+    Column("answered_at", UtcDateTime),
+    Column("acted_at", UtcDateTime),
+    Column("stopped_at", UtcDateTime),  # she opted out after it
+    Index("ix_nudge_state_due", "state", "due_at"),
+    Index("ix_nudge_next", "state", "capped", "due_at"),
+    Index("ix_nudge_matter", "about", "matter_id"),
+    Index("ix_nudge_conversation_said", "conversation_id", "said_at"),
+)
+
+campaign = Table(
+    "campaign",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("referent_id", ForeignKey("referent.id"), nullable=False, index=True),
+    Column(
+        "token", String(32), nullable=False, unique=True
+    ),  # names it in addresses; a form sent twice is one campaign
+    Column("response", String(80), nullable=False, default=""),
+    Column("text_sealed", LargeBinary),  # her own words, when it is no response
+    Column("filters", JSON, nullable=False, default=dict),
+    Column("people", Integer, nullable=False, default=0),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("stopped_at", UtcDateTime),
+    Column("stopped_by", Integer),
+)
+
+pace = Table(
+    "pace",
+    metadata,
+    Column("sender", String(64), primary_key=True),
+    Column("free_at", Float, nullable=False),  # real seconds
+)
+
 sign_in = Table(
     "sign_in",
     metadata,
@@ -420,4 +502,21 @@ access = Table(
     Column("conversation_id", ForeignKey("conversation.id"), nullable=False, index=True),
     Column("at", UtcDateTime, nullable=False),
     Column("action", String(32), nullable=False),  # read, write, take_over, status…
+)
+
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("address_index", String(64), primary_key=True),
+    Column("topic", String(32), primary_key=True),  # of opt_out; or "not_hers": this number denied a person
+)
+
+leftover = Table(
+    "leftover",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("place", String(16), nullable=False),  # carrier, assistant
+    Column("name", String(64), nullable=False),  # the carrier's number of a message, a pseudonym of Rasa
+    Column("since", UtcDateTime, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
 )

@@ -12,13 +12,17 @@ from gateway.web.workspace import (
     appointments,
     booking,
     callbacks,
+    campaigns,
     figures,
+    follow_ups,
     obstacles,
     openings,
     people,
     person,
     proconnect,
     questions,
+    results,
+    service,
     settings,
     sign_in,
     today,
@@ -26,7 +30,7 @@ from gateway.web.workspace import (
 
 router = APIRouter()
 for module in (
-    sign_in, proconnect, today, people, person, booking, appointments, absences, openings, callbacks, questions,
-    obstacles, figures, settings, access,
+    sign_in, proconnect, today, people, person, follow_ups, booking, appointments, absences, openings, callbacks, campaigns, questions,
+    obstacles, figures, service, results, settings, access,
 ):  # fmt: skip
     router.include_router(module.router)

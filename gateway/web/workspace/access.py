@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from gateway.domain.workspace import AccessRow
+from gateway.figures import harmless
 from gateway.web.workspace import wording
 from gateway.web.workspace.session import Signed, page, signed_in
 
@@ -17,7 +18,6 @@ router = APIRouter(prefix="/workspace")
 SignedIn = Annotated[Signed, Depends(signed_in)]
 ACTIONS = wording.WORDS["actions"]
 SHOWN, IN_FILE = 200, 100_000
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins so
 
 
 @router.get("/access", response_class=HTMLResponse)
@@ -48,12 +48,8 @@ def written(lines: Iterable[Sequence[str]]) -> str:
     """A CSV that a French spreadsheet opens as it is, and computes nothing of."""
     file = io.StringIO()
     file.write("\ufeff")
-    csv.writer(file, delimiter=";").writerows([_harmless(cell) for cell in line] for line in lines)
+    csv.writer(file, delimiter=";").writerows([harmless(cell) for cell in line] for line in lines)
     return file.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 async def _found(

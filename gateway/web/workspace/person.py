@@ -10,10 +10,12 @@ from gateway.domain.conversation import Channel
 from gateway.domain.quiet import QuietHours
 from gateway.domain.text import cleaned
 from gateway.domain.workspace import TWICE, PersonRow
+from gateway.usecases.inviting import somebody_is_free
 from gateway.usecases.noticing import not_before
 from gateway.usecases.taking_over import give_back, take_over
 from gateway.usecases.writing import MANY, price_of, why_not, write_to_her
 from gateway.web.workspace import wording
+from gateway.web.workspace.nudge_rows import about_nudges
 from gateway.web.workspace.person_rows import about, conversation_lines
 from gateway.web.workspace.session import Signed, checked_form, is_htmx, page, signed_in
 
@@ -22,7 +24,7 @@ router = APIRouter(prefix="/workspace/people/{pseudonym}")
 SignedIn = Annotated[Signed, Depends(signed_in)]
 Before = Annotated[int, Query(ge=0, le=2**31 - 1)]  # id of a message; 0: the last ones
 LAST = 60  # messages on the page; older ones on demand
-DONE = wording.WORDS["person"]
+DONE = {**wording.WORDS["person"], **wording.WORDS["follow_ups"], **wording.WORDS["not_nudged"]}
 REFUSED = wording.WORDS["not_sent"]
 
 
@@ -30,8 +32,9 @@ REFUSED = wording.WORDS["not_sent"]
 async def person(
     request: Request, signed: SignedIn, pseudonym: str, before: Before = 0, done: str = ""
 ) -> Response:
-    hour = wording.clock(_quiet(request).end)
-    said = DONE.get(done, "").format(hour=hour)
+    wiring = request.app.state.wiring
+    leaves = _quiet(request).over_at(wiring.clock.now()) or wiring.clock.now()
+    said = DONE.get(done, "").format(hour=wording.when(leaves, wiring.timezone))
     return await _shown(request, signed, pseudonym, before=before, said=said)
 
 
@@ -99,8 +102,8 @@ async def give(request: Request, signed: SignedIn, pseudonym: str) -> Response:
 
 
 def _quiet(request: Request) -> QuietHours:
-    wiring = request.app.state.wiring
-    return QuietHours.read(wiring.settings.quiet_hours, wiring.timezone)
+    quiet: QuietHours = request.app.state.wiring.worker.rules.quiet
+    return quiet
 
 
 async def hers(request: Request, tx: Any, signed: Signed, pseudonym: str) -> PersonRow:
@@ -131,9 +134,13 @@ async def _shown(
         await tx.note_access(signed.referent.id, row.conversation_id, "read", now)
         messages = await tx.said(row.conversation_id, before, LAST + 1)
         known = await about(tx, row, signed, wiring, now)
+        who = await tx.conversation(row.conversation_id, now)
+        nudges = await about_nudges(tx, who, known["follows"], wiring, now)
+    worker = wiring.worker
+    free = nudges["may_invite"] and await somebody_is_free(worker.diary, worker.territory, who, now)
     more = len(messages) > LAST
     return page(
-        request, "workspace/person.html", signed, **known, said=said, text=text, many=MANY,
+        request, "workspace/person.html", signed, **known, nudges=nudges, free=free, said=said, text=text, many=MANY,
         wrong=REFUSED.get(wrong, ""), heavy=wrong == "heavy", refused=wrong if wrong != "heavy" else "",
         lines=conversation_lines(messages[-LAST:], row, wiring), older=messages[-LAST].id if more else 0,
         sms=bool(row.phone), pseudonym=pseudonym, path_of_person=row_address(row), newest=not before, price=price_of(text), silence=REFUSED[blocked] if (blocked := _blocked(row)) else "",

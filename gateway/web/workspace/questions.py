@@ -98,7 +98,9 @@ def topics(request: Request, search: str = "") -> Sequence[tuple[str, str]]:
 def learned(words: Any) -> Sequence[str]:
     """The meanings that have lines to learn from: those with a label, menus and pages of menus apart."""
     named = (
-        name.removeprefix("utter_") for name, found in words.responses.items() if found.metadata.get("label")
+        name.removeprefix("utter_")
+        for name, found in words.responses.items()
+        if found.metadata.get("label") and not found.metadata.get("campaign")
     )
     return [*(n for n in named if n not in NOT_LEARNED and not n.endswith("_more")), *WITHOUT_LABEL]
 

@@ -19,11 +19,11 @@ from fastapi.responses import HTMLResponse
 
 from gateway.domain.people import Referent
 from gateway.errors import BadForm, BadSignature
+from gateway.web.cookies import cookie_of
 
 COOKIE = "workspace"
 SIGN_IN = "/workspace/sign-in"
 INSIDE = re.compile(r"/workspace/[a-z0-9/-]+")  # where a sign-in may lead
-MAX_BODY = 64 * 1024  # bytes of a form
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Signed:
 async def signed_in(request: Request) -> Signed:
     """Who asks. Not signed in: a page leads to the sign-in, an htmx request gets a 401 that leads there too."""
     wiring = request.app.state.wiring
-    token = request.cookies.get(COOKIE, "")
+    token = cookie_of(request, COOKIE)
     now = wiring.clock.now()
     async with wiring.store.transaction() as tx:
         session = await tx.open_session(token, now) if token else None
@@ -60,12 +60,8 @@ async def checked_form(request: Request, signed: Signed) -> dict[str, str]:
 
 
 async def plain_form(request: Request) -> dict[str, str]:
-    """The fields of a form, 64 KB at most; files are not read."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise BadForm("Ce formulaire est trop long.")
+    """The fields of a form, at most 500; files are not read."""
+    body = await request.body()
     try:
         return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=500))
     except ValueError:

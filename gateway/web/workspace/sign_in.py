@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from gateway.domain.workspace import LONGEST_SESSION
 from gateway.errors import BadSignature
 from gateway.usecases.signing_in import send_link
+from gateway.web.cookies import cookie_of, drop_cookie, keep_cookie
+from gateway.web.limits import MISTAKES, SIGN_INS, slow_down
 from gateway.web.workspace.session import (
     COOKIE,
     INSIDE,
@@ -39,6 +41,7 @@ async def ask_for_link(request: Request) -> HTMLResponse:
     started = time.monotonic()
     wiring = request.app.state.wiring
     _from_our_page(request)
+    await slow_down(request, SIGN_INS)
     form = await plain_form(request)
     email, after = form.get("email", "").strip(), _inside(form.get("next", ""))
     jobs: Any = ()
@@ -57,7 +60,7 @@ async def link(request: Request, token: str) -> HTMLResponse:
     after = _inside(request.query_params.get("next", ""))
     async with wiring.store.transaction() as tx:
         good = await tx.sign_in_is_good(token, wiring.clock.now())
-    return outside(request, "enter", after=after) if good else _old_link(request, after)
+    return outside(request, "enter", after=after) if good else await _old_link(request, after)
 
 
 @router.post("/sign-in/{token}", response_class=HTMLResponse)
@@ -68,7 +71,7 @@ async def use_link(request: Request, token: str) -> Response:
     async with wiring.store.transaction() as tx:
         referent_id = await tx.use_sign_in(token, wiring.clock.now())
         if referent_id is None:
-            return _old_link(request, after)
+            return await _old_link(request, after)
         session = await new_session(request, tx, referent_id)
     return entered(request, session, after)
 
@@ -83,14 +86,14 @@ async def sign_out(request: Request, signed: Annotated[Signed, Depends(signed_in
         # A page, not a redirect: the policy of forms (form-action 'self') would stop one that leaves us.
         return outside(request, "leaving")
     answer = RedirectResponse(SIGN_IN, 303)
-    answer.delete_cookie(COOKIE, path="/workspace")
+    drop_cookie(request, answer, COOKIE, path="/workspace")
     return answer
 
 
 async def new_session(request: Request, tx: Any, referent_id: int, id_token: str = "") -> str:
     """Opens one and ends the one that this browser had. Its token, for the cookie alone."""
     now, token = request.app.state.wiring.clock.now(), secrets.token_urlsafe(32)
-    if before := await tx.open_session(request.cookies.get(COOKIE, ""), now):
+    if before := await tx.open_session(cookie_of(request, COOKIE), now):
         await tx.end_session(before.id, before.referent.id, now)
     await tx.start_session(referent_id, token, now, id_token)
     return token
@@ -98,10 +101,8 @@ async def new_session(request: Request, tx: Any, referent_id: int, id_token: str
 
 def entered(request: Request, session: str, after: str = "") -> Response:
     answer = RedirectResponse(after or "/workspace", 303)
-    answer.set_cookie(
-        COOKIE, session, max_age=int(LONGEST_SESSION.total_seconds()), path="/workspace", httponly=True,
-        samesite="lax", secure=request.app.state.wiring.settings.public.startswith("https"),
-    )  # fmt: skip
+    lasts = int(LONGEST_SESSION.total_seconds())
+    keep_cookie(request, answer, COOKIE, session, path="/workspace", seconds=lasts)
     return answer
 
 
@@ -115,7 +116,8 @@ def outside(request: Request, step: str, status: int = 200, **context: Any) -> H
     return answer
 
 
-def _old_link(request: Request, after: str) -> HTMLResponse:
+async def _old_link(request: Request, after: str) -> HTMLResponse:
+    await slow_down(request, MISTAKES)
     return outside(request, "old_link", 410, after=after)
 
 
