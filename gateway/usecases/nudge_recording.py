@@ -38,7 +38,10 @@ async def record_nudge_change(
 
 
 async def _answered(tx: Transaction, who: Conversation, change: Answered, now: datetime) -> list[int]:
-    """An old answer changes nothing: the quarter that it was about is over, or the matter was opened anew."""
+    """An old answer changes nothing: the quarter that it was about is over, or the matter was opened anew.
+
+    Except about what stands in her way: she alone opens it again, and her last word is the one that counts.
+    """
     outcome = CLOSES.get(change.does)
     if outcome is None or change.about in (About.APPOINTMENT, About.CAMPAIGN):
         return []
@@ -46,7 +49,7 @@ async def _answered(tx: Transaction, who: Conversation, change: Answered, now: d
     for one in await tx.follow_ups([change.matter_id]):
         if one.conversation_id != who.id or one.closed_at or said is None:
             continue
-        if said.planned.version != one.version:
+        if said.planned.version != one.version and one.about != About.OBSTACLE:
             continue
         await close_follow_up(tx, one, outcome, now)
         if change.renews and outcome != "declined":

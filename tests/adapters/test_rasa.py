@@ -389,7 +389,7 @@ async def test_it_moves_those_who_wait_behind_a_frozen_one(one: StandIn) -> None
     """Forty people at one Rasa, four at a time: the others do not wait for it one after the other."""
     frozen = await asyncio.start_server(lambda _reader, _writer: asyncio.Event().wait(), "127.0.0.1", 0)
     url = f"http://127.0.0.1:{frozen.sockets[0].getsockname()[1]}"
-    assistant = RasaAssistant([url, one.url], deadline=0.3)
+    assistant = RasaAssistant([url, one.url], deadline=3.0)
     hers = [p for p in PEOPLE if (await assistant._order(p))[0].url == url]
     answers = await asyncio.gather(*(assistant.answer(of_person(p)) for p in hers), return_exceptions=True)
     failed = [answer for answer in answers if isinstance(answer, AssistantSilent)]

@@ -123,13 +123,16 @@ async def test_it_is_counted_once(store: NudgeStore) -> None:
     assert store.acted == [("contract", one)]
 
 
-async def test_an_answer_to_what_was_opened_again_since_changes_nothing(store: NudgeStore) -> None:
-    """She took the obstacle back, and told it anew yesterday; an old menu is still on her screen."""
-    nudge_id, one = await followed(store, "obstacle", "obstacle", kind="mobility")
+@pytest.mark.parametrize(("about", "closed"), [("contract", False), ("obstacle", True)])
+async def test_an_answer_to_what_was_opened_again_since_changes_nothing(
+    store: NudgeStore, about: str, closed: bool
+) -> None:
+    """Somebody asked her again yesterday. What stands in her way only she tells: there her last word counts."""
+    nudge_id, one = await followed(store, about, about, kind="mobility")
     again = replace(only(store), opened_at=NOW - DAY)
-    assert await store.open_follow_up("obstacle", again) == one
-    await records(store, Answered(nudge_id, "obstacle", one, "done"))
-    assert only(store).closed_at is None
+    assert await store.open_follow_up(about, again) == one
+    await records(store, Answered(nudge_id, about, one, "done"))
+    assert (only(store).closed_at is not None) == closed
 
 
 # the declaration, each quarter
