@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -113,7 +113,7 @@ class Crowd:
             "MessageSid": f"SM{os.urandom(16).hex()}", "From": phone, "To": SENDER, "Body": text, "NumMedia": "0",
             "AccountSid": ACCOUNT,
         }  # fmt: skip
-        signature = RequestValidator(TOKEN).compute_signature(self.system.address, form)
+        signature = RequestValidator(TOKEN).compute_signature(self.system.signs, form)
         self.carrier.waiting[phone] = arrival = asyncio.get_running_loop().create_future()
         began = due or time.perf_counter()
         self.sent += 1
@@ -134,9 +134,11 @@ class Crowd:
         }  # fmt: skip
 
 
-async def measure(var: Path, wanted: Sequence[str], turns: int, rate: float, seconds: float) -> list[Row]:
-    """Each system in turn, alone: the processors are hers."""
-    carrier, port, rows = Carrier(), free_port(), list[Row]()
+async def measure(
+    var: Path, wanted: Sequence[str], turns: int, rate: float, seconds: float
+) -> AsyncIterator[Row]:
+    """Each system in turn, alone: the processors are its own."""
+    carrier, port = Carrier(), free_port()
     numbers = (f"+33639{n:06d}" for n in count(980000))
     server = uvicorn.Server(
         uvicorn.Config(carrier.app(), host="127.0.0.1", port=port, log_level="error", access_log=False)
@@ -149,18 +151,13 @@ async def measure(var: Path, wanted: Sequence[str], turns: int, rate: float, sec
             with SYSTEMS[name](var, f"http://127.0.0.1:{port}") as system:  # nobody texts while it starts
                 for people in LEVELS:
                     crowd = Crowd(client, carrier, system, numbers)
-                    rows.append({"system": system.name, **await crowd.at_once(people, turns)})
-                rows.append(
-                    {
-                        "system": system.name,
-                        **await Crowd(client, carrier, system, numbers).steadily(rate, seconds),
-                    }
-                )
+                    yield {"system": system.name, **await crowd.at_once(people, turns)}
+                crowd = Crowd(client, carrier, system, numbers)
+                yield {"system": system.name, **await crowd.steadily(rate, seconds)}
                 used = {part: memory(pids) for part, pids in system.pids.items()}
-                rows.append({"system": system.name, "memory_mib": used})
+                yield {"system": system.name, "memory_mib": used}
     server.should_exit = True
     await serving
-    return rows
 
 
 def _percentiles(name: str, values: list[float]) -> dict[str, float]:

@@ -1,11 +1,12 @@
 """What `./run bench` measures: our gateway, and Rasa behind its own Twilio channel. All end with their block.
 
-A system has an `address` where texts come in, the `pids` of its processes by name, and `payloads`: whether a menu choice must be
-sent as what it is to Rasa alone.
+A system has an `address` where texts come in, the address that the carrier `signs`, the `pids` of its processes by name, and
+`payloads`: whether a menu choice must be sent as what it is to Rasa alone.
 """
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -27,7 +28,9 @@ from gateway.errors import NotReady
 from gateway.settings import ROOT, Settings
 from tests.adapters import servers
 
-ACCOUNT, TOKEN, SENDER = "AC" + "0" * 32, "bench-token", "+33939980079"
+ACCOUNT, TOKEN, SENDER = "AC" + "0" * 32, secrets.token_hex(16), "+33939981234"
+ACTION_TOKEN = secrets.token_hex(24)
+PUBLIC = "https://textes.bench.invalid"  # what a proxy would stand for
 PATIENCE = 60.0  # seconds for a part to answer
 EVERY_NUMBER = {
     "MESSAGES_A_MINUTE": "0",
@@ -40,6 +43,7 @@ EVERY_NUMBER = {
 class System:
     name: str
     address: str
+    signs: str
     pids: dict[str, list[int]] = field(default_factory=dict)
     payloads: bool = False
 
@@ -53,9 +57,9 @@ def demonstration(var: Path, carrier: str) -> Iterator[System]:
         rasa = _rasa(stack, var / "demonstration", url)
         environment = _environment(var / "demonstration", port, [rasa], carrier)
         gateway = _start(stack, "demo", environment, var / "demonstration.log")
-        _answers(f"{url}/health/ready", gateway)
+        _answers(f"{url}/health/ready", gateway, var / "demonstration.log")
         yield System(
-            "passerelle, SQLite, 1 Rasa", f"{url}/sms/inbound",
+            "passerelle, SQLite, 1 Rasa", f"{url}/sms/inbound", f"{url}/sms/inbound",
             {"passerelle et travail": [gateway.pid], "Rasa": [rasa.pid]},
         )  # fmt: skip
 
@@ -72,14 +76,15 @@ def production(var: Path, carrier: str, rasas: int = 2) -> Iterator[System]:
         environment = {
             **_environment(var / "production", port, several, carrier),
             "DATABASE_URL": settings_url(database, "postgres"), "REDIS_URL": queue, "SECRET_KEYS": new_key(), "SMTP_URL": "smtp://127.0.0.1:9",
-            "CALLBACK_EMAIL": "equipe@bench.invalid", "MAIL_FROM": "bench@bench.invalid",
+            "PUBLIC_URL": PUBLIC, "CALLBACK_EMAIL": "equipe@bench.invalid", "MAIL_FROM": "bench@bench.invalid",
         }  # fmt: skip
         log = var / "production.log"
+        _start(stack, "database", environment, log).wait(PATIENCE)
         gateway = _start(stack, "serve", environment, log)
-        _answers(f"{url}/health/ready", gateway)
+        _answers(f"{url}/health/ready", gateway, log)
         worker = _start(stack, "worker", environment, log)
         yield System(
-            f"passerelle, PostgreSQL, {rasas} Rasa", f"{url}/sms/inbound",
+            f"passerelle, PostgreSQL, {rasas} Rasa", f"{url}/sms/inbound", f"{PUBLIC}/sms/inbound",
             {"passerelle": [gateway.pid], "travail": [worker.pid], "Rasa": [one.pid for one in several]},
         )  # fmt: skip
 
@@ -105,7 +110,8 @@ def rasa_channel(var: Path, carrier: str, default: bool = False) -> Iterator[Sys
     try:
         rasa.wait()
         what = "Rasa seul, DIET et TED" if default else "Rasa seul, même modèle"
-        yield System(what, f"{rasa.url}/webhooks/twilio/webhook", {"Rasa": [rasa.pid]}, payloads=True)
+        url = f"{rasa.url}/webhooks/twilio/webhook"
+        yield System(what, url, url, {"Rasa": [rasa.pid]}, payloads=True)
     finally:
         rasa.stop()
 
@@ -120,7 +126,7 @@ def memory(pids: list[int]) -> int:
 
 
 def _rasa(stack: ExitStack, var: Path, gateway: str) -> RasaProcess:
-    rasa = RasaProcess(model(), servers.free_port(), f"{gateway}/rasa/actions", "bench-actions", var)
+    rasa = RasaProcess(model(), servers.free_port(), f"{gateway}/rasa/actions", ACTION_TOKEN, var)
     rasa.start()
     stack.callback(rasa.stop)
     return rasa
@@ -132,7 +138,7 @@ def _environment(var: Path, port: int, rasas: list[RasaProcess], carrier: str) -
     return {
         **os.environ, **EVERY_NUMBER, "PYTHONPATH": str(ROOT), "PORT": str(port), "VAR": str(var),
         "PUBLIC_URL": f"http://127.0.0.1:{port}", "RASA_URL": ",".join(rasa.url for rasa in rasas),
-        "ACTION_TOKEN": "bench-actions", "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN,
+        "ACTION_TOKEN": ACTION_TOKEN, "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_SENDER": SENDER, "TWILIO_API_URL": carrier,
     }  # fmt: skip
 
@@ -161,7 +167,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _answers(url: str, process: "subprocess.Popen[bytes]") -> None:
+def _answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -169,7 +175,8 @@ def _answers(url: str, process: "subprocess.Popen[bytes]") -> None:
                 return
         except OSError:
             time.sleep(0.2)
-    raise NotReady(f"{url} ne répond pas.")
+    last = log.read_text(encoding="utf-8").splitlines()[-1:]
+    raise NotReady(f"{url} ne répond pas : {' '.join(last)}")
 
 
 def _texts() -> dict[str, str]:

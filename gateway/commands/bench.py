@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
     if "default" in wanted:
         default_model()
     with tempfile.TemporaryDirectory() as var:
-        rows = asyncio.run(
-            speed.measure(Path(var), wanted, arguments.turns, arguments.rate, arguments.seconds)
-        )
-    for row in rows:
-        print(json.dumps(row, ensure_ascii=False) if arguments.json else _line(row))
+        asyncio.run(_measured(Path(var), wanted, arguments))
     return 0
+
+
+async def _measured(var: Path, wanted: Sequence[str], arguments: argparse.Namespace) -> None:
+    """Each row as soon as it is known."""
+    async for row in speed.measure(var, wanted, arguments.turns, arguments.rate, arguments.seconds):
+        print(json.dumps(row, ensure_ascii=False) if arguments.json else _line(row), flush=True)
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -133,8 +133,9 @@ def _amount_line(row: dict[str, Any]) -> str:
 def _as_said(name: str, kinds: Kinds) -> tuple[Reply, ...]:
     """With what goes with it: a nudge has its lines, and the meeting or the time slots that it shows."""
     alone = Reply(name, {**LONGEST, **_menu_of(name)})
-    kind = kinds.get(name.removeprefix("utter_nudge/").removesuffix(".discreet"))
-    if kind is None:
+    nudge, _, words = name.removeprefix("utter_nudge/").partition(".")
+    kind = kinds.get(nudge)
+    if kind is None or words in {does for _, does in kind.lines}:
         return (alone,)
     if kind.shows == "time_slots":  # with the longest name they would leave no room for a sentence
         offer = "utter_choose_time"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.adapters.content_files import read_responses, read_training_lines, read_yaml, word_files
 from gateway.adapters.nudge_files import read_nudges
-from gateway.domain.nudge import About, NudgeKind
+from gateway.domain.nudge import DISCREET, About, NudgeKind
 from gateway.errors import NotReady
 from gateway.settings import ROOT, Settings
 from gateway.usecases.nudge_turns import CALLS, OF_APPOINTMENT, OFFERS
@@ -29,17 +29,24 @@ def kinds(root: Path = ROOT, departement: str = "") -> list[str]:
     texts = {name: response.text for name, response in responses.items()}
     meanings = set(read_training_lines(root, "fr")) | {name.removeprefix("utter_") for name in texts}
     problems = [*_twice(root), *_changes(root, departement)]
+    obstacles = set(read_yaml(root / "bot" / "obstacles.yml")["kinds"])
     for kind in found.values():
-        problems += [f"bot/nudges/{kind.id}.yml : {p}" for p in _words(kind, texts, meanings)]
+        of_it = {DISCREET, *obstacles} if kind.about == About.OBSTACLE else set()
+        problems += [f"bot/nudges/{kind.id}.yml : {p}" for p in _words(kind, texts, meanings, of_it)]
     return problems
 
 
-def _words(kind: NudgeKind, texts: dict[str, str], meanings: set[str]) -> Iterator[str]:
+def _words(kind: NudgeKind, texts: dict[str, str], meanings: set[str], of_it: set[str]) -> Iterator[str]:
+    """`of_it`: for what it may have words of its own, `utter_nudge/obstacle.childcare`."""
     said = [kind.why] if kind.about == About.CAMPAIGN else [kind.says, kind.why]
     yield from (f"{name} manque sous responses:" for name in said if name not in texts)
     known = VALUES.get(kind.about, set()) | {"service", "number"}
-    if unknown := set(_PLACEHOLDER.findall(texts.get(kind.says, ""))) - known:
-        yield f"{{{sorted(unknown)[0]}}} peut manquer ici : dites-le sans"
+    own = {name.partition(".")[2]: name for name in texts if name.startswith(f"{kind.says}.")}
+    for name in (kind.says, *own.values()):
+        if unknown := set(_PLACEHOLDER.findall(texts.get(name, ""))) - known:
+            yield f"{{{sorted(unknown)[0]}}} peut manquer dans {name} : dites-le sans"
+    never = set(own) - of_it - {does for _, does in kind.lines}
+    yield from (f"{own[words]} n'est jamais dit : corrigez son nom" for words in sorted(never))
     if kind.lines and kind.shows == "time_slots":
         yield "les lignes de lines: ne sont pas dites avec shows: time_slots"
     for title, does in kind.lines:

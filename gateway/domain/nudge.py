@@ -16,6 +16,7 @@ A_WEEK = timedelta(days=7)
 BEFORE_START = timedelta(minutes=30)  # a reminder that leaves later is of no use
 ACTS_WITHIN = timedelta(days=7)  # an act done this long after is counted with the nudge
 ANSWERS_WITHIN = timedelta(days=2)
+DISCREET = "discreet"  # the words for what others must not read on her phone
 
 
 class Topic(StrEnum):

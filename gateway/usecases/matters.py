@@ -98,7 +98,11 @@ def _obstacle(one: FollowUp, rules: NudgeRules) -> tuple[Mapping[str, str], Mapp
     if kind is None:
         return {"sensitive": "yes", "discreet": "yes"}, {}
     hidden = kind.sensitive or kind.discreet
-    facts = {"sensitive": "yes" if kind.sensitive else "no", "discreet": "yes" if hidden else "no"}
+    facts = {
+        "kind": kind.id,
+        "sensitive": "yes" if kind.sensitive else "no",
+        "discreet": "yes" if hidden else "no",
+    }
     return facts, {} if hidden else {"topic": kind.says}
 
 

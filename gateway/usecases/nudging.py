@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from gateway.domain.appointment import Hold
 from gateway.domain.campaign import Campaign
 from gateway.domain.conversation import IDLE, Channel, Reply, State, Told
-from gateway.domain.nudge import Matter, NudgeKind, Planned, later_quarter, next_step
+from gateway.domain.nudge import DISCREET, Matter, NudgeKind, Planned, later_quarter, next_step
 from gateway.domain.quiet import QuietHours
 from gateway.domain.verdict import PATIENCE, Later, Never, Person, Say, Why, is_control, still_hers, verdict
 from gateway.ports import DueNudge, Rendered, SaidNudge, SentNudge, Transaction, Words
@@ -168,9 +168,10 @@ class Nudging:
         campaign = matter.values.get("_campaign")
         if campaign:
             return [Reply(campaign.response)] if campaign.response else []
-        said = kind.says
-        if matter.facts.get("discreet") == "yes" and self.words.has(f"{said}.discreet"):
-            said = f"{said}.discreet"
+        said, hidden = kind.says, matter.facts.get("discreet") == "yes"
+        own = f"{said}.{DISCREET if hidden else matter.facts.get('kind', '')}"
+        if self.words.has(own):
+            said = own
         values = {name: value for name, value in matter.values.items() if not name.startswith("_")}
         replies = [Reply(said, values)]
         if kind.shows == "time_slots":

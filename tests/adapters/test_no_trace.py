@@ -75,7 +75,6 @@ def written() -> Iterator[io.StringIO]:
     stream, root = io.StringIO(), logging.getLogger()
     before = (root.level, root.handlers[:])
     logs.set_up("DEBUG", stream)
-    structlog.configure(cache_logger_on_first_use=False)  # or the modules' loggers would outlive this test
     yield stream
     root.setLevel(before[0])
     root.handlers[:] = before[1]

@@ -22,6 +22,8 @@ nudge:
     - ["label:faq/debt", /faq/debt]
 responses:
   utter_nudge/news: [{text: "{topic} : avez-vous pu avancer ?"}]
+  utter_nudge/news.childcare: [{text: "Avez-vous pu appeler la crèche ?"}]
+  utter_nudge/news.discreet: [{text: "Avez-vous pu avancer ?"}]
   utter_nudge/news.done: [{text: "Bravo."}]
   utter_why/news: [{text: "Vous m'en aviez parlé."}]
   utter_yes_title: [{text: "Oui"}]
@@ -34,6 +36,7 @@ responses:
 def root(tmp_path: Path) -> Path:
     for folder in ("bot/data", "bot/nudges", "territories/79"):
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "bot/obstacles.yml").write_text("kinds: {childcare: {}}", encoding="utf-8")
     (tmp_path / "bot/data/debt.yml").write_text(
         "responses: {utter_faq/debt: [{text: Oui}]}", encoding="utf-8"
     )
@@ -58,6 +61,8 @@ def test_it_accepts_a_good_kind_and_a_file_of_words(root: Path) -> None:
         ("wait:", "waits:", "« waits » n'est pas un réglage connu"),
         ('"7 days"', '"une semaine"', "n'est pas une durée"),
         ("about: obstacle", "about: birthday", "birthday"),
+        ("news.childcare:", "news.creche:", "utter_nudge/news.creche n'est jamais dit"),
+        ("la crèche ?", "{name} ?", "{name} peut manquer dans utter_nudge/news.childcare"),
         ("utter_why/news:", "utter_why/new:", "utter_why/news manque"),
         ("utter_nudge/news:", "utter_nudge/new:", "utter_nudge/news manque"),
         ("{topic}", "{when}", "{when} peut manquer"),

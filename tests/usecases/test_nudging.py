@@ -172,6 +172,15 @@ def test_a_sensitive_obstacle_is_not_named_and_leaves_no_trace(
     assert said.personal == personal
 
 
+def test_an_obstacle_may_have_words_of_its_own() -> None:
+    words = replace(
+        WORDS, simple={*WORDS.simple, "utter_nudge/obstacle.mobility", "utter_nudge/obstacle.health"}
+    )
+    for kind, response in (("mobility", "utter_nudge/obstacle.mobility"), ("health", "utter_nudge/obstacle")):
+        matter = followed("obstacle", values={"kind": kind})
+        assert wave((due(OBSTACLE, matter), matter), words=words).said[0].responses == [response]
+
+
 def test_a_campaign_says_the_referents_own_words_as_they_are() -> None:
     own = about_campaign(Campaign(8, 1, "t", NOW - HOUR, NOW, text="Café jeudi à 10 h, ça vous dit ?"))
     (said,) = wave((due(CAMPAIGN, own), own)).said

@@ -314,7 +314,7 @@ async def test_matters_are_read_as_they_stand(store: NudgeStore) -> None:
     found = await matters(store, wanted, RULES)  # type: ignore[arg-type]
     assert set(found) == {("appointment", 5), ("obstacle", 1), ("invitation", 2)}
     assert found["appointment", 5].facts == {"status": "booked", "kind": "in_person", "ours": "yes"}
-    assert found["obstacle", 1].facts == {"sensitive": "yes", "discreet": "yes"}
+    assert found["obstacle", 1].facts == {"kind": "health", "sensitive": "yes", "discreet": "yes"}
     assert "topic" not in found["obstacle", 1].values
     assert found["invitation", 2].facts == {"why": "noshow"}
 
@@ -336,6 +336,7 @@ async def test_what_others_must_not_read_is_known(
     rules = replace(RULES, obstacles=Obstacles(kinds))
     (found,) = (await matters(store, [("obstacle", 1)], rules)).values()  # type: ignore[arg-type]
     assert (found.facts["sensitive"], found.facts["discreet"]) == facts
+    assert found.facts["kind"] == kinds[named].id
     assert found.values.get("topic", "") == ("obstacle/mobility" if named == "mobility" else "")
 
 

@@ -28,7 +28,7 @@ SERVICE = "Département des Deux-Sèvres"
 ACCOUNT, AUTH_TOKEN, SENDER = f"AC{'0' * 32}", "a-token-for-tests", "+33939980079"
 ACTION_TOKEN = "an-action-token-for-tests"
 TEAM = "equipe@example.org"
-PATIENCE = 30.0  # seconds before a test gives up: never reached when all is well, even on a machine that stalls
+PATIENCE = 30.0  # seconds before a test gives up: never reached when all is well
 FORM = "application/x-www-form-urlencoded"
 
 _numbers = itertools.count()

@@ -18,7 +18,7 @@ from tests.year.facts import CampaignFacts, Facts, History, Hours, Matter, Meeti
 from tests.year.product import Died, LeaseClock, Product
 from tests.year.stand_ins import Carrier
 
-SAID = re.compile(r"utter_nudge/(\w+)(?:\.discreet)?(\{.*?\})")
+SAID = re.compile(r"utter_nudge/(\w+)(?:\.\w+)?(\{.*?\})")
 CAMPAIGN = re.compile(r"campagne (\d+)")
 START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 END = START + timedelta(days=368)
