@@ -135,7 +135,7 @@ class Crowd:
 
 
 async def measure(
-    var: Path, wanted: Sequence[str], turns: int, rate: float, seconds: float
+    var: Path, wanted: Sequence[str], turns: int, rates: Sequence[float], seconds: float
 ) -> AsyncIterator[Row]:
     """Each system in turn, alone: the processors are its own."""
     carrier, port = Carrier(), free_port()
@@ -152,8 +152,9 @@ async def measure(
                 for people in LEVELS:
                     crowd = Crowd(client, carrier, system, numbers)
                     yield {"system": system.name, **await crowd.at_once(people, turns)}
-                crowd = Crowd(client, carrier, system, numbers)
-                yield {"system": system.name, **await crowd.steadily(rate, seconds)}
+                for rate in rates:
+                    crowd = Crowd(client, carrier, system, numbers)
+                    yield {"system": system.name, **await crowd.steadily(rate, seconds)}
                 used = {part: memory(pids) for part, pids in system.pids.items()}
                 yield {"system": system.name, "memory_mib": used}
     server.should_exit = True

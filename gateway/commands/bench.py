@@ -21,7 +21,13 @@ from gateway.commands.train import model
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--turns", type=int, default=20, help="messages par personne et par niveau (20)")
-    parser.add_argument("--rate", type=float, default=20, help="textes par seconde du flux régulier (20)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        nargs="+",
+        default=[20],
+        help="textes par seconde du flux régulier (20) ; plusieurs : l'un après l'autre",
+    )
     parser.add_argument("--seconds", type=float, default=30, help="durée du flux régulier (30)")
     parser.add_argument("--only", nargs="+", choices=speed.SYSTEMS, help="quelques systèmes seulement")
     parser.add_argument("--json", action="store_true", help="une ligne JSON par mesure")

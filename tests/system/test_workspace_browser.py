@@ -208,6 +208,7 @@ PAGES = {
     "openings": "/workspace/openings", "obstacles": "/workspace/obstacles",
     "settings": "/workspace/settings", "access": "/workspace/access", "questions": "/workspace/questions",
     "question": "", "figures": "/workspace/figures", "service": "/workspace/service",
+    "campaigns": "/workspace/campaigns", "campaign_new": "/workspace/campaigns/new", "results": "/workspace/results",
 }  # fmt: skip
 OF_LEADERS = ("questions", "question", "figures", "service")
 SIZES = {"phone": {"width": 320, "height": 568}, "desk": {"width": 1280, "height": 800}}

@@ -112,7 +112,7 @@ def _times(seconds: Sequence[float]) -> str:
     half, most = quantile(seconds, 0.5), quantile(seconds, 0.95)
     if half is None or most is None:
         return NOTHING
-    return f"{_seconds(half)} une fois sur deux, {_seconds(most)} au plus 19 fois sur 20"
+    return f"une fois sur deux en {_seconds(half)}, 19 fois sur 20 en {_seconds(most)}"
 
 
 def _seconds(seconds: float) -> str:
