@@ -91,7 +91,9 @@ def _learned() -> Iterator[bytes]:
             "responses": sorted(content.get("responses") or {}),
         }
         yield json.dumps(kept, ensure_ascii=False, sort_keys=True).encode()
-    yield (ROOT / "bot" / "components" / "meaning_axes.npz").read_bytes()
+    yield (ROOT / "bot" / "training_files.py").read_bytes()
+    for name in ("meaning_axes.npz", "meaning_layers.npz"):
+        yield (ROOT / "bot" / "components" / name).read_bytes()
     for path in sorted((ROOT / "locales").glob("*/nlu.yml")):
         yield path.read_bytes()
 
