@@ -128,7 +128,9 @@ class ContentFiles:
             raw = read_yaml(folder / "keywords.yml")
             self.about[language] = raw
             vocabularies.append(Vocabulary.of(language, raw))
-            lexicons.append(Lexicon.of(raw.get("danger") or {}, raw.get("not_danger") or ()))
+            lexicons.append(
+                Lexicon.of(raw.get("danger") or {}, raw.get("not_danger") or (), raw.get("mailing") or ())
+            )
             self.catalogues[language] = read_catalogue(folder / "LC_MESSAGES" / "messages.po")
         self.vocabularies = Vocabularies(vocabularies)
         self.lexicons: Sequence[Lexicon] = lexicons

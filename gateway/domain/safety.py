@@ -8,7 +8,7 @@ Patterns are words in order: `mot` exact, `mot*` begins with, `*mot` ends with, 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.domain.text import folded
@@ -119,20 +119,25 @@ class Lexicon:
 
     danger: Mapping[str, Patterns]
     harmless: Patterns
+    mailing: Patterns  # letters, an address: "I live in my van, which address do I give" is no emergency
 
     @classmethod
-    def of(cls, danger: Mapping[str, Iterable[str]], harmless: Iterable[str]) -> "Lexicon":
-        return cls({k: Patterns(danger.get(k, ())) for k in KINDS}, Patterns(harmless))
+    def of(
+        cls, danger: Mapping[str, Iterable[str]], harmless: Iterable[str], mailing: Iterable[str] = ()
+    ) -> "Lexicon":
+        return cls({k: Patterns(danger.get(k, ())) for k in KINDS}, Patterns(harmless), Patterns(mailing))
 
     def kinds_in(self, padded: str) -> set[str]:
         calm = self.harmless.without(padded)
         return {kind for kind, words in self.danger.items() if words.found_in(calm)}
 
 
-def danger_in(text: str, lexicons: Iterable[Lexicon]) -> str | None:
+def danger_in(text: str, lexicons: Sequence[Lexicon]) -> str | None:
     """The gravest kind of danger told in the text, in whatever language, or None."""
     padded = f" {folded(text)} "
     found: set[str] = set()
     for lexicon in lexicons:
         found |= lexicon.kinds_in(padded)
+    if "roof" in found and any(lexicon.mailing.found_in(padded) for lexicon in lexicons):
+        found.remove("roof")  # left to understanding, which knows both
     return next((kind for kind in KINDS if kind in found), None)

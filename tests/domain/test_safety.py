@@ -71,6 +71,12 @@ def test_it_tells_the_gravest_first() -> None:
     assert danger_in("mot5", [every]) is None
 
 
+def test_it_leaves_a_question_about_letters_to_understanding() -> None:
+    lexicons = [Lexicon.of({"roof": ["dehors"], "violence": ["frappe"]}, []), Lexicon.of({}, [], ["lettres"])]
+    assert danger_in("je vis dehors, où arrivent mes lettres", lexicons) is None
+    assert danger_in("il me frappe, je vis dehors, et mes lettres", lexicons) == "violence"
+
+
 def test_it_looks_in_every_language() -> None:
     one, other = Lexicon.of({"roof": ["dehors"]}, []), Lexicon.of({"violence": ["beats me"]}, ["dehors"])
     assert danger_in("je dors dehors", [one, other]) == "roof"
