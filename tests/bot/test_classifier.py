@@ -134,3 +134,18 @@ def test_it_keeps_both_ends_of_a_long_story() -> None:
     assert story.startswith("bonjour")
     assert story.endswith("je veux le permis")
     assert len(story) <= 601
+
+
+def test_it_does_not_ask_which_danger_she_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = {
+        **LINES,
+        "violence": ["il me frappe tous les soirs", "il me bat", "il me menace"],
+        "emergency_danger": ["il casse la porte", "il a un couteau", "appelez la police"],
+    }
+    monkeypatch.setitem(globals(), "LINES", lines)
+    component = trained(tmp_path)
+    first = component.ranking("il me bat appelez la police")[0]
+    assert (first["name"] in ("violence", "emergency_danger"), first["confidence"]) == (True, 1.0)
+    assert component.ranking("bonjour")[0]["name"] == "greet"
+    component.config["alarm"] = 1.1
+    assert component.ranking("il me bat appelez la police")[0]["confidence"] < 0.9
