@@ -7,7 +7,7 @@ read once, by libyaml, and never copied. It saves more than a minute of training
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Text, Union
+from typing import Any, Dict, Iterator, List, Optional, Union
 
 import yaml
 from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
@@ -25,7 +25,7 @@ class Line(Message):
     def __deepcopy__(self, memo: Dict[int, Any]) -> "Line":
         return self
 
-    def fingerprint(self) -> Text:
+    def fingerprint(self) -> str:
         """As Rasa's, computed once: its own forgets it whenever an intent is trimmed, which it always is."""
         if not self._hash:
             self._hash = super().fingerprint()
@@ -40,15 +40,15 @@ class TrainingFiles(RasaFileImporter):
 
     def __init__(
         self,
-        config_file: Optional[Text] = None,
-        domain_path: Optional[Text] = None,
-        training_data_paths: Optional[Union[List[Text], Text]] = None,
+        config_file: Optional[str] = None,
+        domain_path: Optional[str] = None,
+        training_data_paths: Optional[Union[List[str], str]] = None,
     ) -> None:
         super().__init__(config_file, domain_path, [])
         paths = [training_data_paths] if isinstance(training_data_paths, str) else training_data_paths or []
         self._paths = sorted(file for path in paths for file in _files(Path(path)))
 
-    def get_nlu_data(self, language: Optional[Text] = "en") -> TrainingData:
+    def get_nlu_data(self, language: Optional[str] = "en") -> TrainingData:
         """Every line of every file, whatever its language."""
         responses: Dict[str, List[Dict[str, Any]]] = {}
         for content in self._contents.values():
