@@ -53,7 +53,8 @@ def margins(features: csr_matrix, names: np.ndarray, seed: int) -> Tuple[np.ndar
     def learned(half: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         labels = np.where(np.isin(names, half), names, "~")
         kept = {label: weight.get(label, 1.0) for label in np.unique(labels)}
-        machine = LinearSVC(C=1.0, tol=1e-2, class_weight=kept, random_state=seed).fit(features, labels)
+        machine = LinearSVC(C=1.0, tol=1e-2, class_weight=kept, random_state=seed)
+        machine.fit(features.copy(), labels)  # its own copy: scikit-learn puts the indices in order in place
         rows = np.searchsorted(machine.classes_, half)
         return machine.coef_[rows], machine.intercept_[rows]
 
